@@ -1,0 +1,36 @@
+// What one key may cost: the bounds that hostile or huge input meets, with their defaults.
+import { z } from 'zod';
+
+/**
+ * The limits of one key. Each has its own error class, which names the limit and the value met. The defaults fit the
+ * image function's default memory (1769 MB) and time.
+ */
+export const limitsSchema = z.strictObject({
+  bytes: z
+    .int()
+    .min(1)
+    .max(2_000_000_000)
+    .default(256 * 1024 * 1024)
+    .describe('Largest source object in bytes, else TooManyBytes. Known before the download starts.'),
+  pixels: z
+    .int()
+    .min(1)
+    .max(4_000_000_000)
+    .default(0x3fff * 0x3fff)
+    .describe("Most pixels, summed over the frames that are decoded, else TooManyPixels. Default: sharp's own, 16383 x 16383."),
+  frames: z.int().min(1).max(100_000).default(1000).describe('Most frames of an animation that is kept, else TooManyFrames.'),
+  dimension: z
+    .int()
+    .min(1)
+    .max(65_535)
+    .default(16_383)
+    .describe('Largest width or height of an output in pixels, else OutputTooLarge.'),
+  milliseconds: z
+    .int()
+    .min(1)
+    .max(600_000)
+    .default(60_000)
+    .describe('Longest time for one key, reading and writing included, else ImageTimeout.'),
+});
+
+export type Limits = z.output<typeof limitsSchema>;

@@ -1,0 +1,80 @@
+// What became of one key: the value that handlers answer with, result files hold and reports count.
+
+/** The object that was read. `etag` carries no quotes; `bytes` is what was downloaded. */
+export interface SourceFacts {
+  readonly etag: string;
+  readonly bytes: number;
+  /** What the content is (not what the extension says), for example `jpeg`; absent when it was not decoded. */
+  readonly format?: string;
+  /** Pixels, after orientation. */
+  readonly width?: number;
+  readonly height?: number;
+  readonly pages?: number;
+}
+
+/** One object that was written (or found up to date). */
+export interface OutputFacts {
+  /** The name of the output in the recipe. */
+  readonly name: string;
+  /** Full key in the destination bucket, or path below the destination directory. */
+  readonly key: string;
+  readonly bytes: number;
+  readonly format: string;
+  readonly width?: number;
+  readonly height?: number;
+  readonly pages?: number;
+  readonly quality?: number;
+  readonly ssim?: number;
+  /** True when the bytes were there already and nothing was written. */
+  readonly upToDate?: true;
+}
+
+/** Milliseconds per stage of one key. */
+export interface StageTimes {
+  readonly read: number;
+  readonly transform: number;
+  readonly write: number;
+  readonly total: number;
+}
+
+interface OutcomeOf<Status extends string> {
+  readonly status: Status;
+  /** Place in the input order, from 0. */
+  readonly index: number;
+  readonly key: string;
+}
+
+export interface Succeeded extends OutcomeOf<'succeeded'> {
+  readonly source: SourceFacts;
+  readonly outputs: readonly OutputFacts[];
+  readonly ms: StageTimes;
+  /** What a page can show before the image is there. `thumbHash` is base64, `dominant` a #rrggbb colour. */
+  readonly placeholder?: { readonly thumbHash: string; readonly dominant: string };
+}
+
+export type SkipReason = 'upToDate' | 'folderMarker' | 'excluded';
+
+export interface Skipped extends OutcomeOf<'skipped'> {
+  readonly reason: SkipReason;
+}
+
+export interface Failed extends OutcomeOf<'failed'> {
+  /** A class of ours, or the name that Lambda or Step Functions gave, such as `Sandbox.Timedout`. */
+  readonly error: string;
+  /** One sentence for a person, with the key in it. */
+  readonly message: string;
+  readonly expected?: string;
+  readonly met?: string;
+  readonly source?: SourceFacts;
+  readonly ms?: StageTimes;
+}
+
+/** Not started, because the run stopped first. Only batches and reports need to say so. */
+export interface Pending extends OutcomeOf<'pending'> {}
+
+export type Outcome = Succeeded | Skipped | Failed | Pending;
+
+/** What a child execution answers with: one outcome per item of its batch, in item order. */
+export interface ProcessResult {
+  readonly outcomes: readonly Outcome[];
+}

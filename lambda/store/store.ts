@@ -1,0 +1,89 @@
+// The port to where objects are kept: what the handlers need of S3, and no more. Knows no images.
+import type { Readable } from 'node:stream';
+
+/** An object as a listing gives it. `etag` carries no quotes; for a directory it changes whenever size or mtime do. */
+export interface ListedObject {
+  readonly key: string;
+  readonly etag: string;
+  readonly bytes: number;
+  /** Epoch milliseconds. */
+  readonly lastModified: number;
+  readonly storageClass: string;
+}
+
+/** Which source and which work an output came from: what makes it up to date, ours, or another's. */
+export interface Provenance {
+  /** URI of the source object, see `objectUri`. */
+  readonly source: string;
+  /** Digest of source ETag, recipe and encoder version. */
+  readonly fingerprint: string;
+  /** The id of the run that wrote it. */
+  readonly run: string;
+}
+
+export interface ObjectHead {
+  readonly etag: string;
+  readonly bytes: number;
+  readonly lastModified: number;
+  /** Absent when image-fanout did not write the object. */
+  readonly provenance?: Provenance;
+}
+
+export interface ObjectBody {
+  readonly body: Buffer;
+  readonly etag: string;
+  readonly contentType?: string;
+}
+
+export interface RequestOptions {
+  readonly signal?: AbortSignal;
+}
+
+export interface ListOptions extends RequestOptions {
+  /** Leaves out the keys up to and including this one. */
+  readonly startAfter?: string;
+}
+
+export interface ReadOptions extends RequestOptions {
+  /** Throws TooManyBytes as soon as it is known that the object is larger: before its body is downloaded. */
+  readonly maxBytes?: number;
+}
+
+export interface WriteOptions extends RequestOptions {
+  readonly contentType?: string;
+  readonly cacheControl?: string;
+  readonly storageClass?: string;
+  readonly tags?: Readonly<Record<string, string>>;
+  /** User metadata (`x-amz-meta-…`); directories do not keep it. */
+  readonly metadata?: Readonly<Record<string, string>>;
+  readonly provenance?: Provenance;
+  /**
+   * What must be there for the write to happen: nothing (`absent`), or the version with this ETag. When it is not so,
+   * nothing is written and `write` answers `undefined`. Without it, whatever is there is replaced.
+   */
+  readonly expect?: 'absent' | { readonly etag: string };
+}
+
+/**
+ * One bucket, or one directory. Keys are S3 keys: raw, with `/`. All methods throw FanoutError only: transient classes
+ * after the store's own retries, `SourceNotFound`, `AccessDenied`, `BucketNotFound`, `UnsafeKey`, … at once.
+ */
+export interface Store {
+  /** Objects whose keys start with `prefix`, in S3's order (by UTF-8 bytes), page by page (at most 1,000 each). */
+  list(prefix: string, options?: ListOptions): AsyncIterable<readonly ListedObject[]>;
+  /** The whole object, or SourceNotFound. */
+  read(key: string, options?: ReadOptions): Promise<ObjectBody>;
+  /** The object as a stream, for manifests and result files, or SourceNotFound. */
+  open(key: string, options?: RequestOptions): Promise<Readable>;
+  /** What is known of an object without reading it; undefined when there is none. */
+  head(key: string, options?: RequestOptions): Promise<ObjectHead | undefined>;
+  /** Writes whole or not at all. Answers the new ETag, or undefined when `expect` was not met. */
+  write(key: string, body: Uint8Array, options?: WriteOptions): Promise<{ readonly etag: string } | undefined>;
+  /** Writes a stream of any length whole or not at all: for result files and reports. */
+  save(key: string, body: AsyncIterable<Uint8Array | string>, options?: Pick<WriteOptions, 'contentType' | 'signal'>): Promise<void>;
+  /** Releases what the store holds open. */
+  close(): Promise<void>;
+}
+
+/** Opens the store of a bucket (or `file:` URL); asking twice gives the same one. */
+export type OpenStore = (bucket: string) => Store;

@@ -1,0 +1,188 @@
+// The state machine: one Amazon States Language definition, deployed by the CDK and run by the embedded engine.
+import { TRANSIENT_ERRORS } from '../lambda/errors.ts';
+import type { ReaderKind } from '../lambda/prepared.ts';
+import type { DistributedMapState, ItemReader, Retrier, StateMachineDefinition, TaskState } from './states-language.ts';
+
+/** The ARNs of the functions that the Task states call (in the embedded engine: names of handlers in ARN form). */
+export interface WorkflowFunctions {
+  readonly prepare: string;
+  readonly process: string;
+  /** Like `process`, with more memory: where a key goes once that ran out of memory or time. */
+  readonly processLarge: string;
+  readonly summarize: string;
+}
+
+export interface WorkflowOptions {
+  readonly functions: WorkflowFunctions;
+  /** The partition in the ARNs of Step Functions' own resources. Default: aws. */
+  readonly partition?: string;
+}
+
+/** Seconds. Each holds the one before: function < Task < child execution (EXPRESS: 300) < execution. */
+export const TIMEOUTS = {
+  /** Timeout of the image function; the Task waits a little longer, so that the function's own answer arrives first. */
+  processFunction: 120,
+  processTask: 125,
+  /** Timeout of the large image function: with the first try's it must fit in the child's 300. */
+  processLargeFunction: 150,
+  processLargeTask: 155,
+  /** An EXPRESS execution's longest life: https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html */
+  child: 300,
+  prepareFunction: 60,
+  prepareTask: 65,
+  /** The longest that Lambda allows. */
+  summarizeFunction: 900,
+  summarizeTask: 905,
+  /** Two weeks: 100 million images at 1,000 a second take 28 hours. */
+  execution: 14 * 24 * 3600,
+} as const;
+
+/** Lambda's own transient errors, as Step Functions names them. TooManyRequests is not in the CDK's default list. */
+const LAMBDA_TRANSIENT = [
+  'Lambda.ServiceException',
+  'Lambda.AWSLambdaException',
+  'Lambda.SdkClientException',
+  'Lambda.ClientExecutionTimeoutException',
+];
+
+/** How a function ends that ran out of memory or time, in all runtimes' words, and in our own. */
+export const OUT_OF_RESOURCES = [
+  'ImageTimeout',
+  'ImageCrashed',
+  'Lambda.Unknown',
+  'Runtime.ExitError',
+  'Runtime.OutOfMemory',
+  'Sandbox.Timedout',
+  'States.Timeout',
+];
+
+// Full jitter, since all children of a throttled run would otherwise come back at the same instant.
+const RETRY: readonly Retrier[] = [
+  {
+    ErrorEquals: ['Lambda.TooManyRequestsException'],
+    IntervalSeconds: 1,
+    BackoffRate: 2,
+    MaxAttempts: 10,
+    MaxDelaySeconds: 20,
+    JitterStrategy: 'FULL',
+  },
+  {
+    ErrorEquals: [...LAMBDA_TRANSIENT, ...TRANSIENT_ERRORS],
+    IntervalSeconds: 1,
+    BackoffRate: 2,
+    MaxAttempts: 5,
+    MaxDelaySeconds: 15,
+    JitterStrategy: 'FULL',
+  },
+];
+
+/** The name and Label of the Map state per reader, and how its ItemReader is configured. */
+export const READERS: Readonly<
+  Record<ReaderKind, { readonly state: string; readonly label: string; readonly config?: ItemReader['ReaderConfig'] }>
+> = {
+  LIST: { state: 'Process listed images', label: 'Listed' },
+  CSV: {
+    state: 'Process images in CSV',
+    label: 'Csv',
+    config: { InputType: 'CSV', CSVHeaderLocation: 'FIRST_ROW' },
+  },
+  JSON: { state: 'Process images in JSON', label: 'Json', config: { InputType: 'JSON' } },
+  JSONL: { state: 'Process images in JSONL', label: 'Jsonl', config: { InputType: 'JSONL' } },
+  S3_INVENTORY: {
+    state: 'Process images in S3 Inventory',
+    label: 'Inventory',
+    config: { ManifestType: 'S3_INVENTORY' },
+  },
+  KEYS: { state: 'Process keys', label: 'Keys' },
+};
+
+/** The whole definition. The paths point into PreparedState (`lambda/prepared.ts`). */
+export function workflow({ functions, partition = 'aws' }: WorkflowOptions): StateMachineDefinition {
+  const kinds = Object.keys(READERS) as ReaderKind[];
+  return {
+    Comment: 'image-fanout: download, process and write every image, and account for each',
+    StartAt: 'Prepare',
+    TimeoutSeconds: TIMEOUTS.execution,
+    States: {
+      Prepare: {
+        Type: 'Task',
+        Comment: 'Validates the job, fills in the defaults, refuses what is dangerous',
+        Resource: functions.prepare,
+        Parameters: {
+          'input.$': '$',
+          execution: { 'name.$': '$$.Execution.Name', 'startTime.$': '$$.Execution.StartTime' },
+        },
+        TimeoutSeconds: TIMEOUTS.prepareTask,
+        Retry: RETRY,
+        Next: 'Choose reader',
+      },
+      'Choose reader': {
+        Type: 'Choice',
+        Choices: kinds.map((kind) => ({ Variable: '$.reader.kind', StringEquals: kind, Next: READERS[kind].state })),
+      },
+      ...Object.fromEntries(kinds.map((kind) => [READERS[kind].state, processImages(kind, functions, partition)])),
+      Summarize: {
+        Type: 'Task',
+        Comment: 'Writes the account; its answer is the output of the execution',
+        Resource: functions.summarize,
+        TimeoutSeconds: TIMEOUTS.summarizeTask,
+        Retry: RETRY,
+        End: true,
+      },
+    },
+  };
+}
+
+/**
+ * The Distributed Map of one reader. Its error is not caught: a caught Map cannot be redriven. Both bounds of tolerated
+ * failures are always given, as the one that is left out would mean zero; Prepare fills the neutral value in.
+ */
+function processImages(kind: ReaderKind, functions: WorkflowFunctions, partition: string): DistributedMapState {
+  return {
+    Type: 'Map',
+    Label: READERS[kind].label,
+    ...(kind === 'KEYS' ? { ItemsPath: '$.keys' } : { ItemReader: itemReader(kind, partition) }),
+    ItemSelector: { 'index.$': '$$.Map.Item.Index', 'item.$': '$$.Map.Item.Value' },
+    ItemBatcher: { MaxItemsPerBatchPath: '$.itemsPerInvocation', BatchInput: { 'run.$': '$.run' } },
+    MaxConcurrencyPath: '$.maxConcurrency',
+    ToleratedFailureCountPath: '$.toleratedFailureCount',
+    ToleratedFailurePercentagePath: '$.toleratedFailurePercentage',
+    ItemProcessor: {
+      ProcessorConfig: { Mode: 'DISTRIBUTED', ExecutionType: 'EXPRESS' },
+      StartAt: 'Process image',
+      States: {
+        'Process image': {
+          ...processTask(functions.process, TIMEOUTS.processTask),
+          Catch: [{ ErrorEquals: OUT_OF_RESOURCES, ResultPath: '$.outOfResources', Next: 'Process large image' }],
+        },
+        'Process large image': processTask(functions.processLarge, TIMEOUTS.processLargeTask),
+      },
+    },
+    ResultWriter: {
+      Resource: `arn:${partition}:states:::s3:putObject`,
+      Parameters: { 'Bucket.$': '$.results.bucket', 'Prefix.$': '$.results.prefix' },
+      WriterConfig: { Transformation: 'NONE', OutputType: 'JSONL' },
+    },
+    ResultPath: '$.mapRun',
+    Next: 'Summarize',
+  };
+}
+
+function itemReader(kind: Exclude<ReaderKind, 'KEYS'>, partition: string): ItemReader {
+  if (kind === 'LIST') {
+    return {
+      Resource: `arn:${partition}:states:::s3:listObjectsV2`,
+      Parameters: { 'Bucket.$': '$.reader.bucket', 'Prefix.$': '$.reader.prefix' },
+    };
+  }
+  const config = READERS[kind].config;
+  return {
+    Resource: `arn:${partition}:states:::s3:getObject`,
+    ...(config === undefined ? {} : { ReaderConfig: config }),
+    Parameters: { 'Bucket.$': '$.reader.bucket', 'Key.$': '$.reader.key' },
+  };
+}
+
+function processTask(resource: string, timeoutSeconds: number): TaskState {
+  return { Type: 'Task', Resource: resource, TimeoutSeconds: timeoutSeconds, Retry: RETRY, End: true };
+}
