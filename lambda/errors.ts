@@ -12,23 +12,51 @@ export interface ErrorClass {
 export const ERROR_CLASSES = {
   // The job
   InvalidJob: { transient: false, hint: 'Correct the fields that the message lists and start again.' },
+  InvalidItem: {
+    transient: false,
+    hint: 'Correct the manifest: each item is a key, or has a field "key", below the source.',
+  },
   // The source object
   SourceNotFound: { transient: false, hint: 'The object was listed but is gone; resume or re-run to account for it.' },
   UnsafeKey: { transient: false, hint: 'The key cannot be a path below the directory; rename the object.' },
   NotAnImage: { transient: false, hint: 'The content is no image; exclude the key, or fix the file.' },
-  TruncatedImage: { transient: false, hint: 'The file ends too early; upload it again, or set "salvage" to use what is there.' },
-  CorruptImage: { transient: false, hint: 'The file is damaged; restore it, or set "salvage" to use what can be read.' },
-  UnsupportedImage: { transient: false, hint: 'This build of sharp cannot read the format; convert the file, or exclude the key.' },
+  TruncatedImage: {
+    transient: false,
+    hint: 'The file ends too early; upload it again, or set "salvage" to use what is there.',
+  },
+  CorruptImage: {
+    transient: false,
+    hint: 'The file is damaged; restore it, or set "salvage" to use what can be read.',
+  },
+  UnsupportedImage: {
+    transient: false,
+    hint: 'This build of sharp cannot read the format; convert the file, or exclude the key.',
+  },
   TooManyBytes: { transient: false, hint: 'Raise "limits.bytes" if the file is trusted.' },
   TooManyPixels: { transient: false, hint: 'Raise "limits.pixels" (and the memory) if the file is trusted.' },
   TooManyFrames: { transient: false, hint: 'Raise "limits.frames" if the file is trusted.' },
   ImageTimeout: { transient: false, hint: 'Raise "limits.milliseconds" if the file is trusted.' },
-  ImageCrashed: { transient: false, hint: 'Decoding ended its process (memory or a crash); exclude the key, or give it more memory.' },
+  ImageCrashed: {
+    transient: false,
+    hint: 'Decoding ended its process (memory or a crash); exclude the key, or give it more memory.',
+  },
   // The outputs
-  OutputTooLarge: { transient: false, hint: 'The output exceeds a limit of the format or of the recipe; make it smaller.' },
-  QualityUnreachable: { transient: false, hint: 'No quality meets the contract; relax maxBytes or minSsim, or make the output smaller.' },
-  OutputCollision: { transient: false, hint: 'Another source owns this output key; tell them apart in the key template, for example with {ext}.' },
-  OutputExists: { transient: false, hint: 'Something not made by this job is there; choose another destination, or existing: "replace".' },
+  OutputTooLarge: {
+    transient: false,
+    hint: 'The output exceeds a limit of the format or of the recipe; make it smaller.',
+  },
+  QualityUnreachable: {
+    transient: false,
+    hint: 'No quality meets the contract; relax maxBytes or minSsim, or make the output smaller.',
+  },
+  OutputCollision: {
+    transient: false,
+    hint: 'Another source owns this output key; tell them apart in the key template, for example with {ext}.',
+  },
+  OutputExists: {
+    transient: false,
+    hint: 'Something not made by this job is there; choose another destination, or existing: "replace".',
+  },
   DestinationFull: { transient: false, hint: 'Free some space at the destination, then resume.' },
   // Permissions
   AccessDenied: { transient: false, hint: 'Grant the missing permission; `image-fanout doctor` prints the statement.' },
@@ -39,7 +67,10 @@ export const ERROR_CLASSES = {
   ServiceUnavailable: { transient: true, hint: 'The service answered 5xx; resume later.' },
   ConnectionLost: { transient: true, hint: 'The connection broke; resume later.' },
   RequestTimeout: { transient: true, hint: 'The service did not answer in time; resume later.' },
-  ChecksumMismatch: { transient: true, hint: 'The bytes that arrived are not the bytes that were stored; resume later.' },
+  ChecksumMismatch: {
+    transient: true,
+    hint: 'The bytes that arrived are not the bytes that were stored; resume later.',
+  },
   // The catch-all: a bug of ours or an answer that we do not know
   UnexpectedError: { transient: false, hint: 'Please report this with the message.' },
 } as const satisfies Record<string, ErrorClass>;

@@ -26,7 +26,13 @@ function located<T>(read: (text: string) => T) {
 }
 
 const location = z.string().transform(located(parseLocation));
-const globs = z.union([z.string().min(1).transform((glob) => [glob]), z.array(z.string().min(1))]);
+const globs = z.union([
+  z
+    .string()
+    .min(1)
+    .transform((glob) => [glob]),
+  z.array(z.string().min(1)),
+]);
 
 /** The job as a person writes it. Every field is optional here: which must be there depends on what the stack or command line names. */
 export const jobSchema = z.strictObject({
@@ -34,10 +40,22 @@ export const jobSchema = z.strictObject({
   manifest: z
     .string()
     .optional()
-    .describe('Instead of listing: a CSV (header row with a column "key"), JSON array or JSONL of keys, or an S3 Inventory manifest.json.'),
-  keys: z.array(z.string().min(1)).min(1).optional().describe('Instead of listing: keys of the source bucket or paths below the source directory.'),
-  destination: location.optional().describe('Where the outputs go: s3://bucket/prefix/, or a directory (embedded engine).'),
-  results: location.optional().describe("Where the account goes, in runs/<id>/. Default: the stack's results bucket, or .image-fanout/ in the destination."),
+    .describe(
+      'Instead of listing: a CSV (header row with a column "key"), JSON array or JSONL of keys, or an S3 Inventory manifest.json.',
+    ),
+  keys: z
+    .array(z.string().min(1))
+    .min(1)
+    .optional()
+    .describe('Instead of listing: keys of the source bucket or paths below the source directory.'),
+  destination: location
+    .optional()
+    .describe('Where the outputs go: s3://bucket/prefix/, or a directory (embedded engine).'),
+  results: location
+    .optional()
+    .describe(
+      "Where the account goes, in runs/<id>/. Default: the stack's results bucket, or .image-fanout/ in the destination.",
+    ),
   recipe: recipeInputSchema.default('web').describe("A preset's name, or the recipe itself."),
   maxConcurrency: z
     .int()
@@ -45,14 +63,26 @@ export const jobSchema = z.strictObject({
     .max(MOST_CONCURRENCY)
     .optional()
     .describe('Most invocations at once. Default: 100 on AWS, sized to the machine here.'),
-  toleratedFailureCount: z.int().min(0).max(ALL_ITEMS).optional().describe('Failures allowed before the run stops; one more stops it. Default: 0.'),
-  toleratedFailurePercentage: z.number().min(0).max(100).optional().describe('The same as a share of all items. Default: not used.'),
+  toleratedFailureCount: z
+    .int()
+    .min(0)
+    .max(ALL_ITEMS)
+    .optional()
+    .describe('Failures allowed before the run stops; one more stops it. Default: 0.'),
+  toleratedFailurePercentage: z
+    .number()
+    .min(0)
+    .max(100)
+    .optional()
+    .describe('The same as a share of all items. Default: not used.'),
   itemsPerInvocation: z.int().min(1).max(1000).default(1).describe('Keys per invocation of the image function.'),
   existing: z
     .enum(['skip', 'replace', 'fail'])
     .default('skip')
     .describe('Outputs that are there: skip what is up to date, replace them, or fail.'),
-  include: globs.default([IMAGE_GLOB]).describe('Globs on keys below the source; what matches none is skipped. Default: image extensions, in any case.'),
+  include: globs
+    .default([IMAGE_GLOB])
+    .describe('Globs on keys below the source; what matches none is skipped. Default: image extensions, in any case.'),
   exclude: globs.default([]).describe('Globs on keys below the source; what matches one is skipped.'),
   limits: limitsSchema.prefault({}).describe('What one key may cost.'),
   allowEmpty: z.boolean().default(false).describe('Whether a run without a single item is fine.'),
@@ -77,7 +107,8 @@ export function parseJob(input: unknown): Job {
   const problems = parsed.success ? [] : parsed.error.issues.flatMap((issue) => describeIssue(issue, input));
   if (parsed.success) {
     const { manifest, keys } = parsed.data;
-    if (manifest !== undefined && keys !== undefined) problems.push('manifest, keys: expected one of the two, got both');
+    if (manifest !== undefined && keys !== undefined)
+      problems.push('manifest, keys: expected one of the two, got both');
   }
   if (problems.length > 0 || !parsed.success) throw invalidJob(problems);
   return parsed.data;
@@ -86,7 +117,10 @@ export function parseJob(input: unknown): Job {
 /** The error that lists problems of a job, one a line. */
 export function invalidJob(problems: readonly string[]): FanoutError {
   const count = problems.length === 1 ? 'a problem' : `${problems.length} problems`;
-  return new FanoutError('InvalidJob', `The job has ${count}:\n${problems.map((problem) => `  ${problem}`).join('\n')}`);
+  return new FanoutError(
+    'InvalidJob',
+    `The job has ${count}:\n${problems.map((problem) => `  ${problem}`).join('\n')}`,
+  );
 }
 
 /** One line per problem: `field: expected …, got …`. */
@@ -111,7 +145,10 @@ function given(issue: z.core.$ZodIssue, value: unknown): string {
 }
 
 function lowerFirst(message: string): string {
-  return message.replace(/^Invalid input: /, '').replace(/, received .*$/, '').replace(/^[A-Z](?=[a-z])/, (letter) => letter.toLowerCase());
+  return message
+    .replace(/^Invalid input: /, '')
+    .replace(/, received .*$/, '')
+    .replace(/^[A-Z](?=[a-z])/, (letter) => letter.toLowerCase());
 }
 
 function valueAt(input: unknown, path: readonly PropertyKey[]): unknown {
@@ -122,4 +159,3 @@ function valueAt(input: unknown, path: readonly PropertyKey[]): unknown {
   }
   return value;
 }
-

@@ -17,8 +17,15 @@ export const limitsSchema = z.strictObject({
     .min(1)
     .max(4_000_000_000)
     .default(0x3fff * 0x3fff)
-    .describe("Most pixels, summed over the frames that are decoded, else TooManyPixels. Default: sharp's own, 16383 x 16383."),
-  frames: z.int().min(1).max(100_000).default(1000).describe('Most frames of an animation that is kept, else TooManyFrames.'),
+    .describe(
+      "Most pixels, summed over the frames that are decoded, else TooManyPixels. Default: sharp's own, 16383 x 16383.",
+    ),
+  frames: z
+    .int()
+    .min(1)
+    .max(100_000)
+    .default(1000)
+    .describe('Most frames of an animation that is kept, else TooManyFrames.'),
   dimension: z
     .int()
     .min(1)

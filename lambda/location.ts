@@ -36,7 +36,8 @@ export function parseLocation(text: string): Location {
   if (text === '') throw new RangeError('expected s3://bucket/prefix/ or a directory, got an empty string');
   if (text.startsWith('file:')) return directoryLocation(fileURLToPath(text));
   if (!/^s3:/i.test(text)) {
-    if (/^[a-z][a-z0-9+.-]+:\/\//i.test(text)) throw new RangeError(`expected s3://bucket/prefix/ or a directory, got ${text}`);
+    if (/^[a-z][a-z0-9+.-]+:\/\//i.test(text))
+      throw new RangeError(`expected s3://bucket/prefix/ or a directory, got ${text}`);
     return directoryLocation(text);
   }
   const { bucket, key } = parseObject(text);
@@ -61,5 +62,7 @@ export function formatLocation(location: Location): string {
 
 /** The location as the start of a URI: what provenance and reports carry. */
 export function objectUri(bucket: string, key: string): string {
-  return bucket.startsWith('file:') ? bucket + key.split('/').map(encodeURIComponent).join('/') : `s3://${bucket}/${key}`;
+  return bucket.startsWith('file:')
+    ? bucket + key.split('/').map(encodeURIComponent).join('/')
+    : `s3://${bucket}/${key}`;
 }

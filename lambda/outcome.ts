@@ -52,7 +52,8 @@ export interface Succeeded extends OutcomeOf<'succeeded'> {
   readonly placeholder?: { readonly thumbHash: string; readonly dominant: string };
 }
 
-export type SkipReason = 'upToDate' | 'folderMarker' | 'excluded';
+/** `notCurrent`: an inventory row of an old version or a delete marker; `outsideSource`: one of a key not below the source's prefix. */
+export type SkipReason = 'upToDate' | 'folderMarker' | 'excluded' | 'notCurrent' | 'outsideSource';
 
 export interface Skipped extends OutcomeOf<'skipped'> {
   readonly reason: SkipReason;

@@ -24,6 +24,8 @@ export interface PreparedJob {
   /** The run's folder: `prefix` ends in `/`. Step Functions' result files are below it. */
   readonly results: Location;
   readonly reader: Reader;
+  /** Only for inline keys: the items themselves. */
+  readonly keys?: readonly string[];
   /** The preset's name, when the job named one. */
   readonly preset?: string;
   readonly recipe: Recipe;

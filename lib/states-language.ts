@@ -41,7 +41,11 @@ export interface ChoiceState {
   readonly Default?: string;
 }
 
-export type PassState = NextOrEnd & { readonly Type: 'Pass'; readonly Parameters?: PayloadTemplate; readonly ResultPath?: string | null };
+export type PassState = NextOrEnd & {
+  readonly Type: 'Pass';
+  readonly Parameters?: PayloadTemplate;
+  readonly ResultPath?: string | null;
+};
 export interface SucceedState {
   readonly Type: 'Succeed';
 }
