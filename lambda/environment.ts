@@ -1,0 +1,33 @@
+// The environment variables of the functions: the names that the stack sets and the handlers read.
+
+/** Name of each variable, by what it says. Places are written `s3://bucket/prefix/`. */
+export const ENVIRONMENT = {
+  /** The source of a job that names none, and the only place that the functions may read images from. */
+  source: 'IMAGE_FANOUT_SOURCE',
+  /** The destination of a job that names none, and the only place that the image function may write to. */
+  destination: 'IMAGE_FANOUT_DESTINATION',
+  /** Where runs, job files, manifests and recipes are, each in its own folder (`RESULT_FOLDERS`). */
+  results: 'IMAGE_FANOUT_RESULTS',
+  /** `maxConcurrency` of a job that names none. */
+  maxConcurrency: 'IMAGE_FANOUT_MAX_CONCURRENCY',
+} as const;
+
+/** The folders below the results place, and what is in each. */
+export const RESULT_FOLDERS = {
+  /** One folder per execution, by its name: the prepared job, Step Functions' result files, the account. */
+  runs: 'runs/',
+  /** Job files: with that trigger on, each that lands here starts its job. */
+  jobs: 'jobs/',
+  /** Manifests and lists of keys that jobs refer to. */
+  manifests: 'manifests/',
+  /** Recipes that jobs refer to. */
+  recipes: 'recipes/',
+} as const;
+
+/** The value of a variable that the stack must have set. Throws an Error that names it. */
+export function env(name: string): string {
+  const value = process.env[name];
+  if (value === undefined || value === '')
+    throw new Error(`expected the environment variable ${name} to be set, got nothing`);
+  return value;
+}

@@ -1,0 +1,92 @@
+// The stack's settings: one table of context keys, read and checked once.
+import { RetentionDays } from 'aws-cdk-lib/aws-logs';
+import type { Node } from 'constructs';
+import { z } from 'zod';
+import { MOST_CONCURRENCY } from '../../lambda/job.ts';
+import { type Location, parseLocation } from '../../lambda/location.ts';
+import { STACK_NAME } from '../outputs.ts';
+
+/** What all context keys of ours start with. */
+export const CONTEXT_PREFIX = 'image-fanout:';
+
+const place = z.string().transform((text, context): Location => {
+  try {
+    if (!text.startsWith('s3://')) throw new RangeError(`expected s3://bucket/prefix/, got ${text}`);
+    return parseLocation(text);
+  } catch (error) {
+    context.issues.push({ code: 'custom', message: (error as Error).message, input: text });
+    return z.NEVER;
+  }
+});
+// `-c key=value` gives strings, cdk.json also numbers.
+const whole = (least: number, most: number) => z.coerce.number().int().min(least).max(most);
+const retentions = Object.values(RetentionDays).filter((days) => typeof days === 'number');
+
+/** Every context key (after `image-fanout:`), what it sets, and its default: the documentation's table is checked against this one. */
+export const contextSchema = z.strictObject({
+  stackName: z
+    .string()
+    .regex(/^[A-Za-z][A-Za-z0-9-]{0,127}$/)
+    .default(STACK_NAME)
+    .describe('Name of the stack.'),
+  source: place
+    .optional()
+    .describe('An existing bucket to read images from, `s3://bucket/prefix/`. Default: a new bucket.'),
+  destination: place
+    .optional()
+    .describe('An existing bucket to write to, `s3://bucket/prefix/`. Default: a new bucket.'),
+  results: place
+    .optional()
+    .describe('An existing bucket for runs and their accounts, `s3://bucket/prefix/`. Default: a new bucket.'),
+  architecture: z.enum(['arm64', 'x86_64']).default('arm64').describe('Processor of the functions.'),
+  memory: whole(512, 10_240).default(1769).describe('MB of the image function.'),
+  largeMemory: whole(512, 10_240)
+    .default(8192)
+    .describe('MB of the image function that is tried once more when memory or time ran out.'),
+  maxConcurrency: whole(1, MOST_CONCURRENCY).default(100).describe('`maxConcurrency` of a job that does not say.'),
+  reservedConcurrency: whole(1, MOST_CONCURRENCY)
+    .optional()
+    .describe("Environments reserved for the image function, and its upper bound. Default: the account's."),
+  logRetentionDays: z.coerce
+    .number()
+    .refine((days) => retentions.includes(days), { error: `expected one of ${retentions.join(', ')}` })
+    .default(30)
+    .describe('Days for which logs are kept.'),
+  logLevel: z
+    .enum(['ALL', 'ERROR', 'FATAL', 'OFF'])
+    .default('ERROR')
+    .describe('What the state machine logs; `ALL` is several events per image.'),
+});
+
+/** The settings, defaults filled in. */
+export type Settings = z.output<typeof contextSchema>;
+
+/** Reads the settings from the app's context. Throws an Error that lists every unknown key and bad value. */
+export function readContext(node: Node): Settings {
+  const all = node.getAllContext() as Record<string, unknown>;
+  const ours = Object.fromEntries(
+    Object.entries(all).flatMap(([key, value]) =>
+      key.startsWith(CONTEXT_PREFIX) ? [[key.slice(CONTEXT_PREFIX.length), value]] : [],
+    ),
+  );
+  const parsed = contextSchema.safeParse(ours);
+  const problems = parsed.success ? [] : parsed.error.issues.flatMap((issue) => describe(issue, ours));
+  // A slip such as `imagefanout:source` or `image-fanout.source` would otherwise be ignored.
+  problems.push(
+    ...Object.keys(all)
+      .filter((key) => /^image[-_.]?fanout/i.test(key) && !key.startsWith(CONTEXT_PREFIX))
+      .map((key) => `${key}: unknown key, expected it to start with ${CONTEXT_PREFIX}`),
+  );
+  if (!parsed.success || problems.length > 0)
+    throw new Error(`The context has problems:\n${problems.map((line) => `  ${line}`).join('\n')}`);
+  return parsed.data;
+}
+
+function describe(issue: z.core.$ZodIssue, ours: Record<string, unknown>): string[] {
+  if (issue.code === 'unrecognized_keys') {
+    const known = Object.keys(contextSchema.shape).join(', ');
+    return issue.keys.map((key) => `${CONTEXT_PREFIX}${key}: unknown key, expected one of ${known}`);
+  }
+  const key = issue.path.map(String).join('.');
+  return [`${CONTEXT_PREFIX}${key}: ${issue.message}, got ${JSON.stringify(ours[key])}`];
+}

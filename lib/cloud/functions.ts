@@ -1,0 +1,91 @@
+// The Lambda functions: bundle, role, log group, memory and time of each.
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { Duration, RemovalPolicy, Validations } from 'aws-cdk-lib';
+import { type PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import {
+  Architecture,
+  Code,
+  Function as LambdaFunction,
+  LoggingFormat,
+  Runtime,
+  Tracing,
+} from 'aws-cdk-lib/aws-lambda';
+import { LogGroup, type RetentionDays } from 'aws-cdk-lib/aws-logs';
+import { Construct } from 'constructs';
+import { bundle, type Cpu, type FunctionName, ROOT } from './bundle.ts';
+
+export interface HandlerProps {
+  /** Which of the entry files in `lambda/handlers/`. */
+  readonly entry: FunctionName;
+  readonly description: string;
+  /** The processor. */
+  readonly architecture: Architecture;
+  /** MB; Lambda gives processor time in proportion, one whole processor at 1769. */
+  readonly memory: number;
+  /** Seconds. */
+  readonly timeout: number;
+  readonly environment: Readonly<Record<string, string>>;
+  readonly statements: readonly PolicyStatement[];
+  readonly logRetention: RetentionDays;
+  /** Most environments at once, taken from the account's. @default - what the account has left */
+  readonly reservedConcurrency?: number;
+}
+
+/** One function with a role and a log group of its own. */
+export class Handler extends Construct {
+  readonly function: LambdaFunction;
+  readonly logGroup: LogGroup;
+
+  constructor(scope: Construct, id: string, props: HandlerProps) {
+    super(scope, id);
+    this.logGroup = new LogGroup(this, 'Logs', { retention: props.logRetention, removalPolicy: RemovalPolicy.DESTROY });
+    const role = new Role(this, 'Role', { assumedBy: new ServicePrincipal('lambda.amazonaws.com') });
+    this.logGroup.grantWrite(role);
+    for (const statement of props.statements) role.addToPolicy(statement);
+    this.function = new LambdaFunction(this, 'Function', {
+      description: props.description,
+      code: code(props.entry, props.architecture),
+      handler: 'index.handler',
+      runtime: Runtime.NODEJS_24_X,
+      architecture: props.architecture,
+      memorySize: props.memory,
+      timeout: Duration.seconds(props.timeout),
+      role,
+      environment: props.environment,
+      logGroup: this.logGroup,
+      loggingFormat: LoggingFormat.JSON,
+      tracing: Tracing.ACTIVE,
+      ...(props.reservedConcurrency === undefined ? {} : { reservedConcurrentExecutions: props.reservedConcurrency }),
+    });
+    Validations.of(role).acknowledge({
+      id: 'AwsSolutions-IAM5',
+      reason: 'A wildcard stands only where AWS forces one; test/cloud/permissions.test.ts lists each with its rule.',
+    });
+  }
+}
+
+const bundles = new Map<string, string>();
+
+/** The bundle of a function, made once per process and processor: two functions may share one. */
+function code(entry: FunctionName, architecture: Architecture): Code {
+  const cpu: Cpu = architecture === Architecture.X86_64 ? 'x64' : 'arm64';
+  const name = `${entry}-${cpu}`;
+  const path = bundles.get(name) ?? bundle(entry, cpu, scratch(cpu));
+  bundles.set(name, path);
+  return Code.fromAsset(path);
+}
+
+let folder: string | undefined;
+
+/** A folder that lives as long as the process: the CDK copies assets into cdk.out as soon as it is given them. */
+function scratch(cpu: Cpu): string {
+  if (folder === undefined) {
+    const build = join(ROOT, '.build');
+    mkdirSync(build, { recursive: true });
+    const made = mkdtempSync(join(build, 'functions-'));
+    process.on('exit', () => rmSync(made, { recursive: true, force: true }));
+    folder = made;
+  }
+  return join(folder, cpu);
+}

@@ -1,0 +1,159 @@
+// The construct for CDK apps: buckets, functions and state machine, ready to be started.
+import { RemovalPolicy } from 'aws-cdk-lib';
+import { Grant, type IGrantable } from 'aws-cdk-lib/aws-iam';
+import { Architecture, type IFunction } from 'aws-cdk-lib/aws-lambda';
+import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
+import { LogLevel, type StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
+import { Construct } from 'constructs';
+import { ENVIRONMENT, RESULT_FOLDERS } from '../../lambda/environment.ts';
+import { TIMEOUTS } from '../workflow.ts';
+import { createBucket } from './buckets.ts';
+import { Handler } from './functions.ts';
+import { knowingAbsence, listing, onObjects, type Place, placeUri, usingKey, within } from './places.ts';
+import { Workflow } from './state-machine.ts';
+
+export interface ImageFanoutProps {
+  /** Where images are read: nothing outside of it can be. @default - a new bucket, all of it */
+  readonly source?: Place;
+  /** Where outputs are written: nothing outside of it can be. @default - a new bucket, all of it */
+  readonly destination?: Place;
+  /** Where runs, their accounts, and manifests are. Never below the source. @default - a new bucket, all of it */
+  readonly results?: Place;
+  /** Processor of the functions. @default Architecture.ARM_64 */
+  readonly architecture?: Architecture;
+  /** MB of the image function. @default 1769, where Lambda gives one whole processor */
+  readonly memory?: number;
+  /** MB of the image function that is tried once more after memory or time ran out. @default 8192 */
+  readonly largeMemory?: number;
+  /** Most invocations at once of a job that does not say. @default 100 */
+  readonly maxConcurrency?: number;
+  /** Environments taken from the account's for the image function alone: its upper bound too. @default - none */
+  readonly reservedConcurrency?: number;
+  /** How long logs are kept. @default RetentionDays.ONE_MONTH */
+  readonly logRetention?: RetentionDays;
+  /** What the state machine logs. ALL logs several events per image. @default LogLevel.ERROR */
+  readonly logLevel?: LogLevel;
+}
+
+/**
+ * Everything that a run needs. Start it from the console, with the command line, or from your own code with
+ * `grantStart`; the input is a job, `{}` being one with all defaults.
+ */
+export class ImageFanout extends Construct {
+  readonly source: Place;
+  readonly destination: Place;
+  readonly results: Place;
+  readonly stateMachine: StateMachine;
+  /** The image function. */
+  readonly processFunction: IFunction;
+
+  constructor(scope: Construct, id: string, props: ImageFanoutProps = {}) {
+    super(scope, id);
+    this.source = props.source ?? { bucket: createBucket(this, 'Source'), prefix: '' };
+    this.destination = props.destination ?? { bucket: createBucket(this, 'Destination'), prefix: '' };
+    this.results = props.results ?? { bucket: createBucket(this, 'Results'), prefix: '' };
+    const { source, destination, results } = this;
+    const runs = within(results, RESULT_FOLDERS.runs);
+    const manifests = within(results, RESULT_FOLDERS.manifests);
+    const recipes = within(results, RESULT_FOLDERS.recipes);
+
+    const common = {
+      architecture: props.architecture ?? Architecture.ARM_64,
+      logRetention: props.logRetention ?? RetentionDays.ONE_MONTH,
+      environment: {
+        [ENVIRONMENT.source]: placeUri(source),
+        [ENVIRONMENT.destination]: placeUri(destination),
+        [ENVIRONMENT.results]: placeUri(results),
+        [ENVIRONMENT.maxConcurrency]: String(props.maxConcurrency ?? 100),
+        POWERTOOLS_SERVICE_NAME: 'image-fanout',
+        POWERTOOLS_METRICS_NAMESPACE: 'ImageFanout',
+      },
+    };
+    const prepare = new Handler(this, 'Prepare', {
+      ...common,
+      entry: 'prepare',
+      description: 'image-fanout: validates a job and prepares its run',
+      memory: 512,
+      timeout: TIMEOUTS.prepareFunction,
+      statements: [
+        listing(source),
+        onObjects(source, 's3:GetObject'),
+        onObjects(manifests, 's3:GetObject'),
+        onObjects(recipes, 's3:GetObject'),
+        onObjects(runs, 's3:GetObject', 's3:PutObject'),
+        knowingAbsence(results),
+        ...usingKey([source, results], 'kms:Decrypt'),
+        ...usingKey([results], 'kms:GenerateDataKey'),
+      ],
+    });
+    const image = {
+      ...common,
+      entry: 'process',
+      // glibc's arenas keep what threads freed: https://sharp.pixelplumbing.com/install/#linux-memory-allocator
+      environment: { ...common.environment, MALLOC_ARENA_MAX: '2' },
+      statements: [
+        onObjects(source, 's3:GetObject'),
+        onObjects(destination, 's3:GetObject', 's3:PutObject', 's3:PutObjectTagging'),
+        onObjects(runs, 's3:GetObject'),
+        knowingAbsence(source),
+        knowingAbsence(destination),
+        ...usingKey([source, destination, results], 'kms:Decrypt'),
+        ...usingKey([destination], 'kms:GenerateDataKey'),
+      ],
+    } as const;
+    const process = new Handler(this, 'Process', {
+      ...image,
+      description: 'image-fanout: reads an image, makes its renditions, writes them',
+      memory: props.memory ?? 1769,
+      timeout: TIMEOUTS.processFunction,
+      ...(props.reservedConcurrency === undefined ? {} : { reservedConcurrency: props.reservedConcurrency }),
+    });
+    const processLarge = new Handler(this, 'ProcessLarge', {
+      ...image,
+      description: 'image-fanout: the same with more memory, for a key that ran out of it',
+      memory: props.largeMemory ?? 8192,
+      timeout: TIMEOUTS.processLargeFunction,
+    });
+    const summarize = new Handler(this, 'Summarize', {
+      ...common,
+      entry: 'summarize',
+      description: "image-fanout: writes a run's account",
+      memory: 1769,
+      timeout: TIMEOUTS.summarizeFunction,
+      statements: [
+        listing(runs),
+        onObjects(runs, 's3:GetObject', 's3:PutObject', 's3:AbortMultipartUpload'),
+        knowingAbsence(results),
+        ...usingKey([results], 'kms:Decrypt', 'kms:GenerateDataKey'),
+      ],
+    });
+    this.processFunction = process.function;
+    this.stateMachine = new Workflow(this, 'Workflow', {
+      functions: {
+        prepare: prepare.function.functionArn,
+        process: process.function.functionArn,
+        processLarge: processLarge.function.functionArn,
+        summarize: summarize.function.functionArn,
+      },
+      source,
+      manifests,
+      runs,
+      logs: new LogGroup(this, 'Logs', { retention: common.logRetention, removalPolicy: RemovalPolicy.DESTROY }),
+      logLevel: props.logLevel ?? LogLevel.ERROR,
+    }).stateMachine;
+  }
+
+  /** Lets somebody start runs, and nothing else. */
+  grantStart(grantee: IGrantable): Grant {
+    return this.stateMachine.grantStartExecution(grantee);
+  }
+
+  /** Lets somebody put images into the source. */
+  grantUpload(grantee: IGrantable): Grant {
+    return Grant.addToPrincipal({
+      grantee,
+      actions: ['s3:PutObject'],
+      resourceArns: [this.source.bucket.arnForObjects(`${this.source.prefix}*`)],
+    });
+  }
+}

@@ -1,0 +1,59 @@
+// The stack: the construct with the settings of the context, and outputs that say what to paste where.
+import { CfnOutput, Stack, type StackProps, Tags } from 'aws-cdk-lib';
+import { Architecture } from 'aws-cdk-lib/aws-lambda';
+import { Bucket } from 'aws-cdk-lib/aws-s3';
+import { LogLevel } from 'aws-cdk-lib/aws-stepfunctions';
+import type { Construct } from 'constructs';
+import type { Location } from '../../lambda/location.ts';
+import { OUTPUTS, type OutputName } from '../outputs.ts';
+import type { Settings } from './context.ts';
+import { ImageFanout } from './image-fanout.ts';
+import { type Place, placeUri } from './places.ts';
+
+export interface ImageFanoutStackProps extends StackProps {
+  readonly settings: Settings;
+}
+
+export class ImageFanoutStack extends Stack {
+  constructor(scope: Construct, id: string, { settings, ...props }: ImageFanoutStackProps) {
+    super(scope, id, { description: 'image-fanout: every image under an S3 prefix, each accounted for', ...props });
+    const existing = (name: string, location: Location | undefined): Place | undefined =>
+      location && { bucket: Bucket.fromBucketName(this, name, location.bucket), prefix: location.prefix };
+    const { source, destination, results, reservedConcurrency } = settings;
+    const fanout = new ImageFanout(this, 'ImageFanout', {
+      ...optional('source', existing('ExistingSource', source)),
+      ...optional('destination', existing('ExistingDestination', destination)),
+      ...optional('results', existing('ExistingResults', results)),
+      ...optional('reservedConcurrency', reservedConcurrency),
+      architecture: settings.architecture === 'arm64' ? Architecture.ARM_64 : Architecture.X86_64,
+      memory: settings.memory,
+      largeMemory: settings.largeMemory,
+      maxConcurrency: settings.maxConcurrency,
+      logRetention: settings.logRetentionDays,
+      logLevel: LogLevel[settings.logLevel],
+    });
+    const machine = fanout.stateMachine.stateMachineArn;
+    this.output('StateMachineArn', machine);
+    this.output(
+      'ConsoleUrl',
+      `https://${this.region}.console.aws.amazon.com/states/home?region=${this.region}#/statemachines/view/${machine}`,
+    );
+    this.output(
+      'ExampleInput',
+      JSON.stringify({ recipe: 'web', maxConcurrency: settings.maxConcurrency, toleratedFailureCount: 0 }),
+    );
+    this.output('Source', placeUri(fanout.source));
+    this.output('Destination', placeUri(fanout.destination));
+    this.output('Results', placeUri(fanout.results));
+    this.output('ProcessFunctionName', fanout.processFunction.functionName);
+    Tags.of(this).add('application', 'image-fanout');
+  }
+
+  private output(name: OutputName, value: string): void {
+    new CfnOutput(this, name, { value, description: OUTPUTS[name] });
+  }
+}
+
+function optional<Key extends string, Value>(key: Key, value: Value | undefined): { [K in Key]?: Value } {
+  return (value === undefined ? {} : { [key]: value }) as { [K in Key]?: Value };
+}

@@ -1,0 +1,96 @@
+// The state machine: the one definition, inline, under a role that may do what its states do and nothing else.
+import { ArnFormat, Stack, Validations } from 'aws-cdk-lib';
+import { Policy, PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import type { LogGroup } from 'aws-cdk-lib/aws-logs';
+import { DefinitionBody, type LogLevel, StateMachine, StateMachineType } from 'aws-cdk-lib/aws-stepfunctions';
+import { Construct } from 'constructs';
+import { READERS, type WorkflowFunctions, workflow } from '../workflow.ts';
+import { listing, onObjects, type Place, usingKey } from './places.ts';
+
+export interface WorkflowProps {
+  /** ARNs of the functions. */
+  readonly functions: WorkflowFunctions;
+  /** Where the listing reader may list. */
+  readonly source: Place;
+  /** Where the readers of manifests may read, besides the source. */
+  readonly manifests: Place;
+  /** Where ResultWriter writes. */
+  readonly runs: Place;
+  readonly logs: LogGroup;
+  readonly logLevel: LogLevel;
+}
+
+/** The deployed workflow. */
+export class Workflow extends Construct {
+  readonly stateMachine: StateMachine;
+
+  constructor(scope: Construct, id: string, props: WorkflowProps) {
+    super(scope, id);
+    const stack = Stack.of(this);
+    // Trusted for this account only. A condition on aws:SourceArn, which the CDK's own role has, breaks EXPRESS children
+    // and the redrive of a Map Run: they assume the role under other ARNs.
+    const role = new Role(this, 'Role', {
+      assumedBy: new ServicePrincipal('states.amazonaws.com', {
+        conditions: { StringEquals: { 'aws:SourceAccount': stack.account } },
+      }),
+    });
+    for (const statement of statements(props)) role.addToPolicy(statement);
+    this.stateMachine = new StateMachine(this, 'StateMachine', {
+      // Inline: the CDK's DistributedMap drops zeros and widens grants.
+      definitionBody: DefinitionBody.fromString(
+        stack.toJsonString(workflow({ functions: props.functions, partition: stack.partition })),
+      ),
+      stateMachineType: StateMachineType.STANDARD,
+      role,
+      tracingEnabled: true,
+      logs: { destination: props.logs, level: props.logLevel, includeExecutionData: true },
+    });
+    const name = this.stateMachine.stateMachineName;
+    const executions = (machine: string): string =>
+      stack.formatArn({
+        service: 'states',
+        resource: 'execution',
+        resourceName: `${machine}:*`,
+        arnFormat: ArnFormat.COLON_RESOURCE_NAME,
+      });
+    // A policy of its own, since it names the state machine, which waits for the role's other one.
+    new Policy(this, 'MapRuns', {
+      roles: [role],
+      statements: [
+        new PolicyStatement({ actions: ['states:StartExecution'], resources: [this.stateMachine.stateMachineArn] }),
+        new PolicyStatement({
+          actions: ['states:DescribeExecution', 'states:StopExecution'],
+          resources: [executions(name)],
+        }),
+        new PolicyStatement({
+          actions: ['states:RedriveExecution'],
+          resources: Object.values(READERS).map(({ label }) => executions(`${name}/${label}`)),
+        }),
+      ],
+    });
+    Validations.of(this).acknowledge(
+      {
+        id: 'AwsSolutions-IAM5',
+        reason: 'A wildcard stands only where AWS forces one; test/cloud/permissions.test.ts lists each with its rule.',
+      },
+      {
+        id: 'AwsSolutions-SF1',
+        reason:
+          'Each image is an EXPRESS child with several events: at level ALL a million images log gigabytes. Failures are logged; context image-fanout:logLevel turns the rest on.',
+      },
+    );
+  }
+}
+
+/** What the states do: invoke the functions, list and read items, write results. */
+function statements({ functions, source, manifests, runs }: WorkflowProps): PolicyStatement[] {
+  return [
+    new PolicyStatement({ actions: ['lambda:InvokeFunction'], resources: Object.values(functions) }),
+    listing(source),
+    onObjects(source, 's3:GetObject'),
+    onObjects(manifests, 's3:GetObject'),
+    onObjects(runs, 's3:PutObject', 's3:GetObject', 's3:ListMultipartUploadParts', 's3:AbortMultipartUpload'),
+    ...usingKey([source, manifests, runs], 'kms:Decrypt'),
+    ...usingKey([runs], 'kms:Encrypt', 'kms:GenerateDataKey'),
+  ];
+}

@@ -1,0 +1,17 @@
+// The names of the stack's outputs: by them the command line finds what is deployed, and people what to paste where.
+
+/** Name of each CloudFormation output of the stack, and what it holds. */
+export const OUTPUTS = {
+  StateMachineArn: 'The state machine: what `image-fanout start` and StartExecution take',
+  ConsoleUrl: 'Open this and press "Start execution"',
+  ExampleInput: 'Paste this as the input; {} does for a job with all defaults',
+  Source: 'Put images here',
+  Destination: 'Outputs appear here',
+  Results: 'Runs and their accounts are here, below runs/',
+  ProcessFunctionName: 'The image function, for its logs and its concurrency',
+} as const;
+
+export type OutputName = keyof typeof OUTPUTS;
+
+/** The stack's name, unless context gives another. */
+export const STACK_NAME = 'ImageFanout';
