@@ -1,0 +1,102 @@
+// Writing a key's outputs so that nothing is overwritten by mistake: whose an object is decides what may happen to it.
+import { FanoutError } from './errors.ts';
+import type { PreparedJob } from './prepared.ts';
+import {
+  type ObjectHead,
+  type Provenance,
+  type Store,
+  sameProvenanceSource,
+  type WriteOptions,
+} from './store/store.ts';
+
+/** How often a write starts over because somebody else wrote the key in between. */
+const MOST_RACES = 5;
+
+/** One object to be written: full key, bytes and headers. */
+export interface Output {
+  readonly key: string;
+  readonly body: Uint8Array;
+  readonly headers: Pick<WriteOptions, 'contentType' | 'cacheControl' | 'storageClass' | 'tags' | 'metadata'>;
+}
+
+type Decision = { readonly upToDate: true } | { readonly expect: NonNullable<WriteOptions['expect']> };
+
+/**
+ * What may happen to an output key, given what is there. Throws OutputCollision when another source owns it, OutputExists
+ * when it was not made by image-fanout or the job says `existing: "fail"`. `replace` overwrites what earlier runs or
+ * others left, but never what this run wrote for another source.
+ */
+export function decide(
+  key: string,
+  head: ObjectHead | undefined,
+  mine: Provenance,
+  existing: PreparedJob['existing'],
+): Decision {
+  if (head === undefined) return { expect: 'absent' };
+  const theirs = head.provenance;
+  const ofThisRun = theirs?.run === mine.run;
+  if (theirs !== undefined && !sameProvenanceSource(theirs.source, mine.source)) {
+    if (ofThisRun || existing !== 'replace') throw collision(key, mine.source, theirs.source);
+  } else if (ofThisRun) {
+    // A retry, a second delivery, or a resumed run: what this run wrote is not "existing".
+    return theirs?.fingerprint === mine.fingerprint ? { upToDate: true } : { expect: { etag: head.etag } };
+  } else if (existing === 'fail') {
+    throw new FanoutError('OutputExists', `${key} exists already`, {
+      expected: 'no object at the output key',
+      met: describe(head),
+    });
+  } else if (existing === 'skip') {
+    if (theirs === undefined) {
+      throw new FanoutError('OutputExists', `${key} exists and was not written by image-fanout`, {
+        expected: 'no object, or an output of this source',
+        met: describe(head),
+      });
+    }
+    if (theirs.fingerprint === mine.fingerprint) return { upToDate: true };
+  }
+  return { expect: { etag: head.etag } };
+}
+
+/** The error of two sources that meet at one output key. */
+export function collision(key: string, source: string, other: string): FanoutError {
+  return new FanoutError('OutputCollision', `${key} is the output of ${other} already`, {
+    expected: `an output key of its own for ${source}`,
+    met: `the output key of ${other}`,
+  });
+}
+
+/**
+ * Writes the outputs of one key: looks at all of them before it writes the first, and writes the last one last, as the mark
+ * that all are there. Answers which were up to date, in order. Two writers at one key cannot both win: the store writes
+ * only onto what was looked at.
+ */
+export async function writeOutputs(
+  store: Store,
+  outputs: readonly Output[],
+  mine: Provenance,
+  existing: PreparedJob['existing'],
+  signal: AbortSignal,
+): Promise<boolean[]> {
+  const look = async ({ key }: Output) => decide(key, await store.head(key, { signal }), mine, existing);
+  const decisions = await Promise.all(outputs.map(look));
+
+  const put = async (output: Output, place: number): Promise<boolean> => {
+    let decision = decisions[place] as Decision;
+    for (let race = 0; race < MOST_RACES; race += 1) {
+      if ('upToDate' in decision) return true;
+      const options = { ...output.headers, provenance: mine, expect: decision.expect, signal };
+      if ((await store.write(output.key, output.body, options)) !== undefined) return false;
+      decision = await look(output);
+    }
+    throw new FanoutError('ServiceUnavailable', `${output.key} changed ${MOST_RACES} times while it was written`);
+  };
+
+  const written = await Promise.all(outputs.slice(0, -1).map(put));
+  const last = outputs.at(-1);
+  return last === undefined ? written : [...written, await put(last, outputs.length - 1)];
+}
+
+function describe(head: ObjectHead): string {
+  const by = head.provenance === undefined ? 'of unknown origin' : `made from ${head.provenance.source}`;
+  return `an object of ${head.bytes} bytes ${by}`;
+}

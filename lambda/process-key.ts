@@ -1,0 +1,280 @@
+// One key: read, transform, write, and say what became of it.
+import { Deadline } from './deadline.ts';
+import { FanoutError } from './errors.ts';
+import { fingerprint } from './fingerprint.ts';
+import { encoderVersion } from './image/encoder-version.ts';
+import type { Transform, Transformed } from './image/transform.ts';
+import { type Item, itemOf, keyOf } from './item.ts';
+import { staticOutputKeys } from './keys.ts';
+import { objectUri } from './location.ts';
+import type { Failed, Outcome, OutputFacts, SkipReason, SourceFacts } from './outcome.ts';
+import { collision, type Output, writeOutputs } from './outputs.ts';
+import type { PreparedJob, SelectedItem } from './prepared.ts';
+import { type Provenance, type Store, sameProvenanceSource } from './store/store.ts';
+import { failedOutcome } from './wire.ts';
+
+/** A prepared job with what its keys share: opened once, used by every key. */
+export interface JobContext {
+  readonly job: PreparedJob;
+  readonly source: Store;
+  readonly destination: Store;
+  readonly isSelected: (relativeKey: string) => boolean;
+  /** Watermarks by their reference in the recipe, and their ETags. */
+  readonly overlays: ReadonlyMap<string, { readonly body: Buffer; readonly etag: string }>;
+}
+
+/** What a process shares over all keys it works on. */
+export interface KeyTools {
+  readonly transform: Transform;
+  /** Runs image work when the CPU has room for it. */
+  readonly gate: <T>(work: () => Promise<T>) => Promise<T>;
+  /** The output keys that are being written right now, by URI, with the source that does. */
+  readonly claims: Map<string, string>;
+}
+
+/**
+ * Processes one key. Never throws for what is wrong with one key: that is a failed outcome, transient classes included.
+ * Throws only when `signal` aborts.
+ */
+export async function processKey(
+  context: JobContext,
+  selected: SelectedItem,
+  tools: KeyTools,
+  signal: AbortSignal,
+): Promise<Outcome> {
+  const { index } = selected;
+  const { job } = context;
+  const started = performance.now();
+  using deadline = new Deadline(job.limits.milliseconds);
+  const both = AbortSignal.any([signal, deadline.signal]);
+  const facts: { source?: SourceFacts } = {};
+  const ms = { read: 0, transform: 0, write: 0, total: 0 };
+  const key = keyOf(selected.item, job.reader.kind);
+  try {
+    const item = itemOf(selected.item, job.reader.kind);
+    const skip = skipReason(context, item);
+    if (skip !== undefined) return { status: 'skipped', index, key, reason: skip };
+    return await endingAt(both, work(context, item, index, atDeadline(tools, deadline), both, facts, ms, started));
+  } catch (thrown) {
+    if (signal.aborted) throw signal.reason;
+    ms.total = rounded(performance.now() - started);
+    const error = deadline.signal.aborted ? tooSlow(job.limits.milliseconds) : thrown;
+    return failedOutcome(error, index, key, { ...facts, ms } satisfies Pick<Failed, 'source' | 'ms'>);
+  }
+}
+
+async function work(
+  context: JobContext,
+  item: Item,
+  index: number,
+  tools: KeyTools,
+  signal: AbortSignal,
+  facts: { source?: SourceFacts },
+  ms: { read: number; transform: number; write: number; total: number },
+  started: number,
+): Promise<Outcome> {
+  const { job, source, destination } = context;
+  const { key } = item;
+  const relative = key.slice(job.source.prefix.length);
+  const uri = objectUri(job.source.bucket, key);
+
+  if (await isUpToDate(context, item, relative, uri, signal))
+    return { status: 'skipped', index, key, reason: 'upToDate' };
+
+  const read = await timed(ms, 'read', () => source.read(key, { maxBytes: job.limits.bytes, signal }));
+  facts.source = { etag: read.etag, bytes: read.body.length };
+  const overlays = new Map([...context.overlays].map(([name, { body }]) => [name, body]));
+  const transformed = await timed(ms, 'transform', () =>
+    tools.gate(() =>
+      tools.transform({ body: read.body, key: relative, recipe: job.recipe, limits: job.limits, signal, overlays }),
+    ),
+  );
+  facts.source = { ...facts.source, ...transformed.source };
+
+  const mine: Provenance = { source: uri, fingerprint: fingerprintOf(context, read.etag), run: job.run };
+  const outputs = transformed.renditions.map((rendition): Output => {
+    const { contentType, cacheControl, storageClass, tags, metadata } = rendition;
+    const headers = definedOnly({ contentType, cacheControl, storageClass, tags, metadata });
+    return { key: job.destination.prefix + rendition.key, body: rendition.body, headers };
+  });
+  const marker = markerPlace(job, relative);
+  const upToDate = await timed(ms, 'write', () =>
+    claiming(tools.claims, job.destination.bucket, outputs, uri, () =>
+      writeMarkerLast(destination, outputs, marker, mine, job.existing, signal),
+    ),
+  );
+  ms.total = rounded(performance.now() - started);
+  return {
+    status: 'succeeded',
+    index,
+    key,
+    source: facts.source,
+    outputs: transformed.renditions.map((rendition, place) =>
+      outputFacts(rendition, outputs[place] as Output, upToDate[place] === true),
+    ),
+    ms,
+    ...(transformed.placeholder === undefined ? {} : { placeholder: transformed.placeholder }),
+  };
+}
+
+/** The same tools, with the clock stopped while a key queues at the gate. */
+function atDeadline(tools: KeyTools, deadline: Deadline): KeyTools {
+  return {
+    ...tools,
+    gate: (run) => {
+      deadline.pause();
+      return tools.gate(() => {
+        deadline.resume();
+        return run();
+      });
+    },
+  };
+}
+
+function skipReason({ job, isSelected }: JobContext, item: Item): SkipReason | undefined {
+  if (item.notCurrent) return 'notCurrent';
+  if (!item.key.startsWith(job.source.prefix)) {
+    if (job.reader.kind === 'S3_INVENTORY') return 'outsideSource';
+    throw new FanoutError('InvalidItem', `${item.key} is not below the source's prefix`, {
+      expected: `a key that starts with ${job.source.prefix}`,
+      met: item.key,
+    });
+  }
+  if (item.key.endsWith('/')) return 'folderMarker';
+  return isSelected(item.key.slice(job.source.prefix.length)) ? undefined : 'excluded';
+}
+
+/**
+ * Whether the key's outputs are there and current: one look at the output that is written last. Not asked of what this very
+ * run wrote (a retry tells the whole outcome again), nor when no output key can be known before the work is done.
+ */
+async function isUpToDate(
+  context: JobContext,
+  item: Item,
+  relative: string,
+  uri: string,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const { job, source, destination } = context;
+  if (job.existing !== 'skip') return false;
+  const marker = staticOutputKeys(job.recipe, relative)[markerPlace(job, relative)]?.key;
+  if (marker === undefined) return false;
+  const theirs = (await destination.head(job.destination.prefix + marker, { signal }))?.provenance;
+  if (theirs === undefined || theirs.run === job.run || !sameProvenanceSource(theirs.source, uri)) return false;
+  const etag = item.etag ?? (await source.head(item.key, { signal }))?.etag;
+  return etag !== undefined && theirs.fingerprint === fingerprintOf(context, etag);
+}
+
+/** The place of the output that marks a key as done: the last one whose key is known beforehand, else simply the last. */
+function markerPlace(job: PreparedJob, relative: string): number {
+  const keys = staticOutputKeys(job.recipe, relative);
+  const place = keys.findLastIndex(({ key }) => key !== undefined);
+  return place < 0 ? keys.length - 1 : place;
+}
+
+async function writeMarkerLast(
+  store: Store,
+  outputs: readonly Output[],
+  marker: number,
+  mine: Provenance,
+  existing: PreparedJob['existing'],
+  signal: AbortSignal,
+): Promise<boolean[]> {
+  const order = outputs.map((_, place) => place).sort((a, b) => Number(a === marker) - Number(b === marker) || a - b);
+  const written = await writeOutputs(
+    store,
+    order.map((place) => outputs[place] as Output),
+    mine,
+    existing,
+    signal,
+  );
+  const upToDate: boolean[] = [];
+  for (const [turn, place] of order.entries()) upToDate[place] = written[turn] === true;
+  return upToDate;
+}
+
+/** Holds the output keys while they are written, so that two keys in flight in one process cannot pass each other unseen. */
+async function claiming<T>(
+  claims: Map<string, string>,
+  bucket: string,
+  outputs: readonly Output[],
+  source: string,
+  write: () => Promise<T>,
+): Promise<T> {
+  const uris = outputs.map(({ key }) => objectUri(bucket, key));
+  for (const [place, uri] of uris.entries()) {
+    const other = claims.get(uri);
+    if (other !== undefined && other !== source) throw collision((outputs[place] as Output).key, source, other);
+  }
+  for (const uri of uris) claims.set(uri, source);
+  try {
+    return await write();
+  } finally {
+    for (const uri of uris) claims.delete(uri);
+  }
+}
+
+function fingerprintOf({ job, overlays }: JobContext, etag: string): string {
+  return fingerprint({
+    etag,
+    recipe: job.recipe,
+    encoder: encoderVersion(),
+    inputs: [...overlays.values()].map((overlay) => overlay.etag),
+  });
+}
+
+function outputFacts(rendition: Transformed['renditions'][number], output: Output, upToDate: boolean): OutputFacts {
+  const { name, format, width, height, pages, quality, ssim } = rendition;
+  return {
+    name,
+    key: output.key,
+    bytes: output.body.length,
+    format,
+    ...definedOnly({ width, height, pages, quality, ssim }),
+    ...(upToDate ? { upToDate: true as const } : {}),
+  };
+}
+
+type Defined<T> = { [K in keyof T]?: Exclude<T[K], undefined> };
+
+function definedOnly<T extends object>(fields: T): Defined<T> {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as Defined<T>;
+}
+
+async function timed<T>(
+  ms: Record<'read' | 'transform' | 'write', number>,
+  stage: keyof typeof ms,
+  run: () => Promise<T>,
+): Promise<T> {
+  const start = performance.now();
+  try {
+    return await run();
+  } finally {
+    ms[stage] = rounded(performance.now() - start);
+  }
+}
+
+/** The work's result, or the signal's reason as soon as it aborts: not everything below listens to signals. */
+async function endingAt<T>(signal: AbortSignal, running: Promise<T>): Promise<T> {
+  running.catch(() => {});
+  signal.throwIfAborted();
+  const { promise: aborted, reject } = Promise.withResolvers<never>();
+  const onAbort = () => reject(signal.reason);
+  signal.addEventListener('abort', onAbort, { once: true });
+  try {
+    return await Promise.race([running, aborted]);
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+  }
+}
+
+function tooSlow(milliseconds: number): FanoutError {
+  return new FanoutError('ImageTimeout', `not done after ${milliseconds} milliseconds`, {
+    expected: `at most ${milliseconds} milliseconds (limits.milliseconds)`,
+    met: `more than ${milliseconds} milliseconds`,
+  });
+}
+
+function rounded(milliseconds: number): number {
+  return Math.round(milliseconds * 10) / 10;
+}

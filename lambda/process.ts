@@ -1,0 +1,117 @@
+// Process image: the keys of one child execution in, what became of each out.
+import pLimit from 'p-limit';
+import { overlayReferences } from './image/overlays.ts';
+import type { Transform } from './image/transform.ts';
+import { keyOf } from './item.ts';
+import { parseObject } from './location.ts';
+import type { Outcome, ProcessResult } from './outcome.ts';
+import type { PreparedJob, ProcessEvent } from './prepared.ts';
+import { type JobContext, type KeyTools, processKey } from './process-key.ts';
+import { selector } from './selection.ts';
+import type { OpenStore } from './store/store.ts';
+import { failureOf } from './wire.ts';
+
+/** Keys of one batch that are worked on at once: while one waits for S3, another has the CPU. */
+const BATCH_CONCURRENCY = 4;
+
+/** Prepared jobs that stay open: a Lambda environment meets few, the embedded engine one. */
+const MOST_JOBS = 4;
+
+export interface ProcessDependencies {
+  readonly open: OpenStore;
+  readonly transform: Transform;
+  /** How many images are decoded and encoded at once. Default: no bound but the number of calls. */
+  readonly imageConcurrency?: number;
+}
+
+export interface ProcessContext {
+  /** Aborts the work: nothing is answered then. */
+  readonly signal?: AbortSignal;
+}
+
+export type Process = (event: ProcessEvent, context?: ProcessContext) => Promise<ProcessResult>;
+
+/**
+ * Makes the handler. It answers with one outcome per item, in item order; when a key failed it throws the error that
+ * `failureOf` makes of the outcomes. A batch stops starting keys at its first failure when the job tolerates none.
+ */
+export function createProcess({
+  open,
+  transform,
+  imageConcurrency = Number.POSITIVE_INFINITY,
+}: ProcessDependencies): Process {
+  const jobs = new Map<string, Promise<JobContext>>();
+  const limit = pLimit(imageConcurrency);
+  const tools: KeyTools = { transform, gate: (work) => limit(work), claims: new Map() };
+
+  return async ({ BatchInput: { run }, Items }, { signal = new AbortController().signal } = {}) => {
+    const context = await remembered(jobs, `${run.bucket}/${run.key}`, () => openJob(open, run, signal));
+    const outcomes = await processBatch(context, Items, tools, signal);
+    if (outcomes.some((outcome) => outcome.status === 'failed')) throw failureOf(outcomes);
+    return { outcomes };
+  };
+}
+
+async function processBatch(
+  context: JobContext,
+  items: ProcessEvent['Items'],
+  tools: KeyTools,
+  signal: AbortSignal,
+): Promise<Outcome[]> {
+  const { job } = context;
+  const stopsAtFirst = job.toleratedFailureCount === 0 || job.toleratedFailurePercentage === 0;
+  const limit = pLimit(BATCH_CONCURRENCY);
+  let failed = false;
+  return await Promise.all(
+    items.map((selected) =>
+      limit(async (): Promise<Outcome> => {
+        if (failed && stopsAtFirst) return notStarted(context, selected);
+        const outcome = await processKey(context, selected, tools, signal);
+        failed ||= outcome.status === 'failed';
+        return outcome;
+      }),
+    ),
+  );
+}
+
+function notStarted({ job }: JobContext, { index, item }: ProcessEvent['Items'][number]): Outcome {
+  return { status: 'pending', index, key: keyOf(item, job.reader.kind) };
+}
+
+async function openJob(
+  open: OpenStore,
+  run: ProcessEvent['BatchInput']['run'],
+  signal: AbortSignal,
+): Promise<JobContext> {
+  const { body } = await open(run.bucket).read(run.key, { signal });
+  // Written by Prepare, which has validated it; nobody else may write below the results prefix.
+  const job = JSON.parse(body.toString()) as PreparedJob;
+  const overlays = new Map(
+    await Promise.all(
+      overlayReferences(job.recipe).map(async (reference) => {
+        const { bucket, key } = parseObject(reference);
+        const overlay = await open(bucket).read(key, { maxBytes: job.limits.bytes, signal });
+        return [reference, overlay] as const;
+      }),
+    ),
+  );
+  return {
+    job,
+    source: open(job.source.bucket),
+    destination: open(job.destination.bucket),
+    isSelected: selector(job.include, job.exclude),
+    overlays,
+  };
+}
+
+/** The value of a key, made once; a failure is not remembered, and the oldest makes room. */
+function remembered<T>(values: Map<string, Promise<T>>, key: string, make: () => Promise<T>): Promise<T> {
+  const known = values.get(key);
+  if (known !== undefined) return known;
+  const made = make();
+  made.catch(() => values.delete(key));
+  values.set(key, made);
+  const oldest = values.keys().next().value;
+  if (values.size > MOST_JOBS && oldest !== undefined) values.delete(oldest);
+  return made;
+}
