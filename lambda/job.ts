@@ -1,6 +1,7 @@
 // The job: the one flat document that the console, the command line and job files all speak. Parsed here, once.
 import { z } from 'zod';
 import { FanoutError } from './errors.ts';
+import { describeIssue } from './issues.ts';
 import { limitsSchema } from './limits.ts';
 import { parseLocation } from './location.ts';
 import { recipeInputSchema } from './recipe.ts';
@@ -26,13 +27,18 @@ function located<T>(read: (text: string) => T) {
 }
 
 const location = z.string().transform(located(parseLocation));
-const globs = z.union([
-  z
-    .string()
-    .min(1)
-    .transform((glob) => [glob]),
-  z.array(z.string().min(1)),
-]);
+const globs = z.union(
+  [
+    z
+      .string()
+      .min(1)
+      .transform((glob) => [glob]),
+    z.array(z.string().min(1)),
+  ],
+  {
+    error: 'expected a glob or a list of globs',
+  },
+);
 
 /** The job as a person writes it. Every field is optional here: which must be there depends on what the stack or command line names. */
 export const jobSchema = z.strictObject({
@@ -104,7 +110,9 @@ export function jobJsonSchema(): unknown {
  */
 export function parseJob(input: unknown): Job {
   const parsed = jobSchema.safeParse(input);
-  const problems = parsed.success ? [] : parsed.error.issues.flatMap((issue) => describeIssue(issue, input));
+  const problems = parsed.success
+    ? []
+    : parsed.error.issues.flatMap((issue) => describeIssue(issue, input, knownFields));
   if (parsed.success) {
     const { manifest, keys } = parsed.data;
     if (manifest !== undefined && keys !== undefined)
@@ -114,6 +122,11 @@ export function parseJob(input: unknown): Job {
   return parsed.data;
 }
 
+function knownFields(path: readonly PropertyKey[]): readonly string[] | undefined {
+  if (path.length === 0) return Object.keys(jobSchema.shape);
+  return path[0] === 'limits' ? Object.keys(limitsSchema.shape) : undefined;
+}
+
 /** The error that lists problems of a job, one a line. */
 export function invalidJob(problems: readonly string[]): FanoutError {
   const count = problems.length === 1 ? 'a problem' : `${problems.length} problems`;
@@ -121,41 +134,4 @@ export function invalidJob(problems: readonly string[]): FanoutError {
     'InvalidJob',
     `The job has ${count}:\n${problems.map((problem) => `  ${problem}`).join('\n')}`,
   );
-}
-
-/** One line per problem: `field: expected …, got …`. */
-export function describeIssue(issue: z.core.$ZodIssue, input: unknown): string[] {
-  const path = issue.path.map(String);
-  const name = path.length === 0 ? 'the job' : path.join('.');
-  if (issue.code === 'unrecognized_keys') {
-    const known = Object.keys(jobSchema.shape);
-    return issue.keys.map((key) => {
-      const hint = path.length === 0 ? `, expected one of ${known.join(', ')}` : '';
-      return `${[...path, key].join('.')}: unknown field${hint}`;
-    });
-  }
-  return [`${name}: ${lowerFirst(issue.message)}${given(issue, valueAt(input, issue.path))}`];
-}
-
-function given(issue: z.core.$ZodIssue, value: unknown): string {
-  // zod's own messages end in "received …" for types only; the value itself is what a person looks for.
-  if (/\bgot\b/.test(issue.message)) return '';
-  const text = value === undefined ? 'nothing' : JSON.stringify(value);
-  return `, got ${text.length > 200 ? `${text.slice(0, 200)}…` : text}`;
-}
-
-function lowerFirst(message: string): string {
-  return message
-    .replace(/^Invalid input: /, '')
-    .replace(/, received .*$/, '')
-    .replace(/^[A-Z](?=[a-z])/, (letter) => letter.toLowerCase());
-}
-
-function valueAt(input: unknown, path: readonly PropertyKey[]): unknown {
-  let value: unknown = input;
-  for (const part of path) {
-    if (value === null || typeof value !== 'object') return undefined;
-    value = (value as Record<PropertyKey, unknown>)[part];
-  }
-  return value;
 }
