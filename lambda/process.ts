@@ -22,6 +22,8 @@ export interface ProcessDependencies {
   readonly transform: Transform;
   /** How many images are decoded and encoded at once. Default: no bound but the number of calls. */
   readonly imageConcurrency?: number;
+  /** Told what became of each key, as soon as that is known: for logs and metrics. */
+  readonly onOutcome?: (outcome: Outcome, job: PreparedJob) => void;
 }
 
 export interface ProcessContext {
@@ -39,6 +41,7 @@ export function createProcess({
   open,
   transform,
   imageConcurrency = Number.POSITIVE_INFINITY,
+  onOutcome = () => {},
 }: ProcessDependencies): Process {
   const jobs = new Map<string, Promise<JobContext>>();
   const limit = pLimit(imageConcurrency);
@@ -46,7 +49,7 @@ export function createProcess({
 
   return async ({ BatchInput: { run }, Items }, { signal = new AbortController().signal } = {}) => {
     const context = await remembered(jobs, `${run.bucket}/${run.key}`, () => openJob(open, run, signal));
-    const outcomes = await processBatch(context, Items, tools, signal);
+    const outcomes = await processBatch(context, Items, tools, signal, onOutcome);
     if (outcomes.some((outcome) => outcome.status === 'failed')) throw failureOf(outcomes);
     return { outcomes };
   };
@@ -57,6 +60,7 @@ async function processBatch(
   items: ProcessEvent['Items'],
   tools: KeyTools,
   signal: AbortSignal,
+  onOutcome: NonNullable<ProcessDependencies['onOutcome']>,
 ): Promise<Outcome[]> {
   const { job } = context;
   const stopsAtFirst = job.toleratedFailureCount === 0 || job.toleratedFailurePercentage === 0;
@@ -68,6 +72,7 @@ async function processBatch(
         if (failed && stopsAtFirst) return notStarted(context, selected);
         const outcome = await processKey(context, selected, tools, signal);
         failed ||= outcome.status === 'failed';
+        onOutcome(outcome, job);
         return outcome;
       }),
     ),
