@@ -35,7 +35,7 @@ export function decide(
   if (head === undefined) return { expect: 'absent' };
   const theirs = head.provenance;
   const ofThisRun = theirs?.run === mine.run;
-  if (theirs !== undefined && !sameProvenanceSource(theirs.source, mine.source)) {
+  if (theirs !== undefined && !isFrom(theirs, mine.source)) {
     if (ofThisRun || existing !== 'replace') throw collision(key, mine.source, theirs.source);
   } else if (ofThisRun) {
     // A retry, a second delivery, or a resumed run: what this run wrote is not "existing".

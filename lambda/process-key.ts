@@ -89,7 +89,8 @@ async function work(
       tools.transform({ body: read.body, key: relative, recipe: job.recipe, limits: job.limits, signal, overlays }),
     ),
   );
-  facts.source = { ...facts.source, ...transformed.source };
+  const sourceFacts = { ...facts.source, ...transformed.source };
+  facts.source = sourceFacts;
 
   const mine: Provenance = { source: uri, fingerprint: fingerprintOf(context, read.etag), run: job.run };
   const outputs = transformed.renditions.map((rendition): Output => {
@@ -108,7 +109,7 @@ async function work(
     status: 'succeeded',
     index,
     key,
-    source: facts.source,
+    source: sourceFacts,
     outputs: transformed.renditions.map((rendition, place) =>
       outputFacts(rendition, outputs[place] as Output, upToDate[place] === true),
     ),
@@ -160,7 +161,7 @@ async function isUpToDate(
   const marker = staticOutputKeys(job.recipe, relative)[markerPlace(job, relative)]?.key;
   if (marker === undefined) return false;
   const theirs = (await destination.head(job.destination.prefix + marker, { signal }))?.provenance;
-  if (theirs === undefined || theirs.run === job.run || !sameProvenanceSource(theirs.source, uri)) return false;
+  if (theirs === undefined || theirs.run === job.run || !isFrom(theirs, uri)) return false;
   const etag = item.etag ?? (await source.head(item.key, { signal }))?.etag;
   return etag !== undefined && theirs.fingerprint === fingerprintOf(context, etag);
 }
