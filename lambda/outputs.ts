@@ -1,13 +1,8 @@
 // Writing a key's outputs so that nothing is overwritten by mistake: whose an object is decides what may happen to it.
 import { FanoutError } from './errors.ts';
 import type { PreparedJob } from './prepared.ts';
-import {
-  type ObjectHead,
-  type Provenance,
-  type Store,
-  sameProvenanceSource,
-  type WriteOptions,
-} from './store/store.ts';
+import { isFrom } from './store/provenance.ts';
+import type { ObjectHead, Provenance, Store, WriteOptions } from './store/store.ts';
 
 /** How often a write starts over because somebody else wrote the key in between. */
 const MOST_RACES = 5;

@@ -10,7 +10,8 @@ import { objectUri } from './location.ts';
 import type { Failed, Outcome, OutputFacts, SkipReason, SourceFacts } from './outcome.ts';
 import { collision, type Output, writeOutputs } from './outputs.ts';
 import type { PreparedJob, SelectedItem } from './prepared.ts';
-import { type Provenance, type Store, sameProvenanceSource } from './store/store.ts';
+import { isFrom } from './store/provenance.ts';
+import type { Provenance, Store } from './store/store.ts';
 import { failedOutcome } from './wire.ts';
 
 /** A prepared job with what its keys share: opened once, used by every key. */
