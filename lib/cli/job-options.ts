@@ -1,0 +1,155 @@
+// The job's fields as options: one option per field, and from options (and a job file) back to a job.
+import { readFile } from 'node:fs/promises';
+import { FanoutError } from '../../lambda/errors.ts';
+import type { JobInput } from '../../lambda/job.ts';
+import { type OptionSpec, type OptionValues, UsageError } from './command.ts';
+
+/** A field's name in kebab case. */
+export type Kebab<S extends string> = S extends `${infer Head}${infer Rest}`
+  ? `${Head extends Lowercase<Head> ? Head : `-${Lowercase<Head>}`}${Kebab<Rest>}`
+  : S;
+
+/** One option per field of the job, in kebab case: the compiler refuses a field that is missing here. */
+export const JOB_OPTIONS = {
+  source: { type: 'string', value: 'SRC', help: 'Where the images are: a directory or s3://bucket/prefix/.' },
+  destination: { type: 'string', value: 'DST', help: 'Where the outputs go: a directory or s3://bucket/prefix/.' },
+  manifest: {
+    type: 'string',
+    value: 'FILE',
+    help: 'Instead of listing: a CSV, JSON or JSONL file of keys, or an S3 Inventory manifest.json, here or s3://.',
+  },
+  keys: { type: 'string', multiple: true, value: 'KEY', help: 'Instead of listing: one key of the source.' },
+  recipe: {
+    type: 'string',
+    value: 'NAME|FILE',
+    help: "A preset (see `recipe list`) or a recipe's .json file. Default: web.",
+  },
+  'max-concurrency': {
+    type: 'string',
+    value: 'N',
+    help: 'Most keys in flight at once. Default: sized to the machine, or 100 on AWS.',
+  },
+  'tolerated-failure-count': {
+    type: 'string',
+    value: 'N',
+    help: 'Failures that do not stop the run; one more does. Default: 0.',
+  },
+  'tolerated-failure-percentage': { type: 'string', value: 'N', help: 'The same as a share of all items, 0 to 100.' },
+  'items-per-invocation': {
+    type: 'string',
+    value: 'N',
+    help: 'Keys per invocation of the image function. Default: 1.',
+  },
+  existing: {
+    type: 'string',
+    value: 'WHAT',
+    help: 'Outputs that are there: skip what is up to date, replace them, or fail. Default: skip.',
+  },
+  include: { type: 'string', multiple: true, value: 'GLOB', help: 'Only keys that match. Default: image extensions.' },
+  exclude: { type: 'string', multiple: true, value: 'GLOB', help: 'Not the keys that match.' },
+  limits: {
+    type: 'string',
+    multiple: true,
+    value: 'NAME=N',
+    help: 'What one key may cost: bytes, pixels, frames, dimension or milliseconds.',
+  },
+  'allow-empty': { type: 'boolean', help: 'A run without a single item is fine.' },
+  results: {
+    type: 'string',
+    value: 'PLACE',
+    help: 'Where the account goes, in runs/ID/. Default: .image-fanout/ in the destination.',
+  },
+} as const satisfies Record<Kebab<keyof JobInput>, OptionSpec>;
+
+/** Where a job comes from besides its fields. */
+export const JOB_FILE_OPTION = {
+  job: { type: 'string', value: 'FILE', help: 'A job as a JSON file; options override its fields.' },
+} as const;
+
+export type JobOptions = OptionValues<typeof JOB_OPTIONS & typeof JOB_FILE_OPTION>;
+
+/**
+ * The job as written, for `parseJob`: the file's fields, and over them the options and SRC DST. Numbers that are none
+ * stay text, so that `parseJob` lists them with all other problems. Throws UsageError or InvalidJob.
+ */
+export async function jobInput(positionals: readonly string[], options: JobOptions): Promise<Record<string, unknown>> {
+  const [source, destination] = places(positionals, options);
+  const file = options.job === undefined ? {} : await readJobFile(options.job);
+  const limits = limitsOf(options.limits);
+  return {
+    ...file,
+    ...definedOnly({
+      source,
+      destination,
+      results: options.results,
+      manifest: options.manifest,
+      keys: options.keys,
+      recipe: options.recipe === undefined ? undefined : await recipeOf(options.recipe),
+      maxConcurrency: numberOf(options['max-concurrency']),
+      toleratedFailureCount: numberOf(options['tolerated-failure-count']),
+      toleratedFailurePercentage: numberOf(options['tolerated-failure-percentage']),
+      itemsPerInvocation: numberOf(options['items-per-invocation']),
+      existing: options.existing,
+      include: options.include,
+      exclude: options.exclude,
+      limits: limits === undefined ? undefined : { ...(file['limits'] as object | undefined), ...limits },
+      allowEmpty: options['allow-empty'],
+    } satisfies Record<keyof JobInput, unknown>),
+  };
+}
+
+function places(positionals: readonly string[], options: JobOptions): [string | undefined, string | undefined] {
+  const [source, destination] = positionals;
+  if (positionals.length === 1) throw new UsageError(`expected SRC and DST, got ${source} only`);
+  if (source !== undefined && options.source !== undefined) throw new UsageError(`expected SRC or --source, got both`);
+  if (destination !== undefined && options.destination !== undefined) {
+    throw new UsageError(`expected DST or --destination, got both`);
+  }
+  return [source ?? options.source, destination ?? options.destination];
+}
+
+async function readJobFile(path: string): Promise<Record<string, unknown>> {
+  const value = await readJson('job', path);
+  if (value === null || typeof value !== 'object' || Array.isArray(value)) {
+    throw new FanoutError(
+      'InvalidJob',
+      `${path}: expected a JSON object, got ${Array.isArray(value) ? 'an array' : JSON.stringify(value)}`,
+    );
+  }
+  return value as Record<string, unknown>;
+}
+
+async function recipeOf(value: string): Promise<unknown> {
+  return /\.json$/i.test(value) && !value.startsWith('s3://') ? await readJson('recipe', value) : value;
+}
+
+/** Reads a JSON file that an option names. Throws InvalidJob with the file's name. */
+export async function readJson(option: string, path: string): Promise<unknown> {
+  try {
+    return JSON.parse(await readFile(path, 'utf8'));
+  } catch (error) {
+    const reason = error instanceof SyntaxError ? `expected JSON: ${error.message}` : (error as Error).message;
+    throw new FanoutError('InvalidJob', `--${option} ${path}: ${reason}`, { cause: error });
+  }
+}
+
+function numberOf(text: string | undefined): number | string | undefined {
+  return text !== undefined && /^-?\d+(\.\d+)?$/.test(text) ? Number(text) : text;
+}
+
+function limitsOf(pairs: readonly string[] | undefined): Record<string, unknown> | undefined {
+  return (
+    pairs &&
+    Object.fromEntries(
+      pairs.map((pair) => {
+        const at = pair.indexOf('=');
+        if (at < 1) throw new UsageError(`--limits: expected NAME=N such as bytes=50000000, got ${pair}`);
+        return [pair.slice(0, at), numberOf(pair.slice(at + 1))];
+      }),
+    )
+  );
+}
+
+function definedOnly(fields: Record<string, unknown>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
+}

@@ -1,0 +1,68 @@
+// The command line: finds the command, reads its arguments, runs it, and says what went wrong.
+import { parseArguments } from './arguments.ts';
+import { type Command, EXIT, type ExitCode, UsageError } from './command.ts';
+import { commandHelp, programHelp } from './help.ts';
+import { suggest } from './suggest.ts';
+
+/** Each command is loaded only when it is asked for, so that the program starts at once. */
+const COMMANDS: Readonly<
+  Record<string, { readonly summary: string; readonly load: () => Promise<{ command: Command }> }>
+> = {
+  run: { summary: 'Runs a job on this machine.', load: () => import('./run.ts') },
+  recipe: { summary: 'Checks a recipe, or lists the presets.', load: () => import('./recipe.ts') },
+  schema: { summary: 'Prints the JSON Schema of a job, for editors.', load: () => import('./schema.ts') },
+};
+
+/** Runs the program. Answers the exit code; never throws. */
+export async function main(argv: readonly string[]): Promise<ExitCode> {
+  // A reader that went away (`| head`) is no reason to stop a run: what it would have read is dropped.
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EPIPE') throw error;
+    });
+  }
+  const [name, ...rest] = argv;
+  try {
+    return await dispatch(name, rest);
+  } catch (error) {
+    process.stderr.write(`${describe(error, name)}\n`);
+    return EXIT.notStarted;
+  }
+}
+
+async function dispatch(name: string | undefined, rest: readonly string[]): Promise<ExitCode> {
+  if (name === undefined || name === 'help' || name === '--help' || name === '-h') {
+    const summaries = Object.fromEntries(Object.entries(COMMANDS).map(([command, { summary }]) => [command, summary]));
+    (name === undefined ? process.stderr : process.stdout).write(`${programHelp(summaries)}\n`);
+    return name === undefined ? EXIT.notStarted : EXIT.succeeded;
+  }
+  if (name === '--version' || name === '-v') {
+    const { default: manifest } = await import('../../package.json', { with: { type: 'json' } });
+    process.stdout.write(`${manifest.version}\n`);
+    return EXIT.succeeded;
+  }
+  const found = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
+  if (found === undefined) throw unknownCommand(name);
+  const { command } = await found.load();
+  if (rest.includes('--help') || rest.includes('-h')) {
+    process.stdout.write(`${commandHelp(command)}\n`);
+    return EXIT.succeeded;
+  }
+  const { positionals, options } = parseArguments(rest, command);
+  return await command.run(positionals, options);
+}
+
+function unknownCommand(name: string): UsageError {
+  const near = suggest(name.replace(/^-+/, ''), Object.keys(COMMANDS));
+  const hint = near === undefined ? '' : `; did you mean ${near}?`;
+  return new UsageError(`there is no ${name.startsWith('-') ? 'option' : 'command'} ${name}${hint}`);
+}
+
+function describe(error: unknown, command: string | undefined): string {
+  const known = command !== undefined && Object.hasOwn(COMMANDS, command);
+  const program = known ? `image-fanout ${command}` : 'image-fanout';
+  if (error instanceof UsageError) return `${program}: ${error.message}\nSee: ${program} --help`;
+  if (!(error instanceof Error)) return `${program}: ${String(error)}`;
+  const kind = error.name === 'Error' ? '' : `${error.name}: `;
+  return `${program}: ${kind}${error.message}`;
+}

@@ -1,0 +1,76 @@
+// The progress as one line of text that fits the terminal.
+import { bytes, count, duration, threeDigits } from './format.ts';
+import { columnsOf, cut, printable } from './printable.ts';
+import type { Progress } from './progress.ts';
+
+export type Paint = (style: 'red' | 'yellow' | 'dim', text: string) => string;
+
+const BAR = 20;
+
+/**
+ * The line for a terminal of so many columns. Where it does not fit, the least wanted parts are left out: the bar, the
+ * straggler, the bytes, the time to go.
+ */
+export function progressLine(progress: Progress, columns: number, paint: Paint): string {
+  const parts = partsOf(progress);
+  const fits = (chosen: readonly Part[]) => chosen.reduce((sum, { text }) => sum + columnsOf(text) + 2, -2) <= columns;
+  let chosen = parts;
+  for (const dropped of [...parts].sort((a, b) => b.rank - a.rank)) {
+    if (fits(chosen)) break;
+    if (dropped.rank > 0) chosen = chosen.filter((part) => part !== dropped);
+  }
+  let left = columns;
+  const shown = chosen.map(({ text, style }) => {
+    const fitting = cut(text, left);
+    left = Math.max(0, left - columnsOf(fitting) - 2);
+    return style === undefined || fitting === '' ? fitting : paint(style, fitting);
+  });
+  return shown.filter((text) => text !== '').join('  ');
+}
+
+/** The line for a log: everything, no bar, no colours. */
+export function plainLine(progress: Progress): string {
+  return partsOf(progress)
+    .filter(({ rank }) => rank !== RANK_OF_BAR)
+    .map(({ text }) => text)
+    .join(', ');
+}
+
+interface Part {
+  readonly text: string;
+  /** The higher, the sooner left out; 0 stays. */
+  readonly rank: number;
+  readonly style?: 'red' | 'yellow' | 'dim';
+}
+
+const RANK_OF_BAR = 5;
+
+function partsOf(progress: Progress): readonly Part[] {
+  const { total, complete, succeeded, skipped, failed, rate, eta, bytesIn, bytesOut, straggler } = progress;
+  const done = succeeded + skipped + failed;
+  const share = total === 0 ? 0 : done / total;
+  return [
+    ...(complete ? [{ text: bar(share), rank: RANK_OF_BAR }] : []),
+    { text: `${count(done)} of ${count(total)}${complete ? '' : ', still listing'}`, rank: 0 },
+    ...(failed > 0 ? [{ text: `${count(failed)} failed`, rank: 0, style: 'red' as const }] : []),
+    { text: `${threeDigits(rate)}/s`, rank: 1 },
+    ...(eta === undefined ? [] : [{ text: `${duration(eta)} to go`, rank: 2 }]),
+    ...(bytesIn + bytesOut === 0
+      ? []
+      : [{ text: `${bytes(bytesIn)} in, ${bytes(bytesOut)} out`, rank: 3, style: 'dim' as const }]),
+    ...(straggler === undefined
+      ? []
+      : [
+          {
+            text: `slow: ${cut(printable(straggler.key), 40)} ${duration(straggler.running)}`,
+            rank: 4,
+            style: 'yellow' as const,
+          },
+        ]),
+  ];
+}
+
+function bar(share: number): string {
+  const full = Math.round(Math.min(1, share) * BAR);
+  return '█'.repeat(full) + '░'.repeat(BAR - full);
+}

@@ -1,0 +1,111 @@
+// How far a run is: counts what the engine tells, and answers with the numbers that a person wants to see.
+import type { Outcome } from '../../lambda/outcome.ts';
+
+/** One look at a run. Counts are items (keys); times are milliseconds. */
+export interface Progress {
+  /** Items listed so far; all of them once `complete`. */
+  readonly total: number;
+  readonly complete: boolean;
+  readonly succeeded: number;
+  readonly skipped: number;
+  readonly failed: number;
+  readonly bytesIn: number;
+  readonly bytesOut: number;
+  /** Items a second, lately. */
+  readonly rate: number;
+  /** Until the end at this rate; absent while it cannot be told. */
+  readonly eta?: number;
+  /** The key that has run longest, when that is far longer than the rest take. */
+  readonly straggler?: { readonly key: string; readonly running: number };
+}
+
+export interface ProgressTracker {
+  listed(total: number, complete: boolean): void;
+  started(child: string, keys: readonly string[]): void;
+  ended(child: string, outcomes: readonly Outcome[]): void;
+  read(): Progress;
+}
+
+/** The rate is taken over this time, so that it follows the run and yet can be read. */
+const RATE_WINDOW = 10_000;
+const SAMPLE_EVERY = 250;
+
+/** A child is a straggler when it has run this long and this many times as long as the others on average. */
+const STRAGGLER = { milliseconds: 5_000, times: 8 };
+
+/** Makes a tracker. Its memory follows what runs at once, not the number of items. */
+export function trackProgress(now: () => number = () => performance.now()): ProgressTracker {
+  const counts = { total: 0, complete: false, succeeded: 0, skipped: 0, failed: 0, bytesIn: 0, bytesOut: 0 };
+  // In insertion order, so that the first is the one that has run longest.
+  const running = new Map<string, { readonly keys: readonly string[]; readonly since: number }>();
+  const finished = { children: 0, milliseconds: 0 };
+  const rates = rateOver(RATE_WINDOW, now);
+
+  return {
+    listed(total, complete) {
+      counts.total = total;
+      counts.complete = complete;
+    },
+    started(child, keys) {
+      running.set(child, { keys, since: now() });
+    },
+    ended(child, outcomes) {
+      const since = running.get(child)?.since;
+      running.delete(child);
+      if (since !== undefined) {
+        finished.children += 1;
+        finished.milliseconds += now() - since;
+      }
+      for (const outcome of outcomes) count(counts, outcome);
+    },
+    read() {
+      const done = counts.succeeded + counts.skipped + counts.failed;
+      const rate = rates(done);
+      const straggler = stragglerOf(running, finished, now());
+      return {
+        ...counts,
+        rate,
+        ...(counts.complete && rate > 0 ? { eta: ((counts.total - done) / rate) * 1000 } : {}),
+        ...(straggler === undefined ? {} : { straggler }),
+      };
+    },
+  };
+}
+
+type Counts = { -readonly [K in 'succeeded' | 'skipped' | 'failed' | 'bytesIn' | 'bytesOut']: number };
+
+function count(counts: Counts, outcome: Outcome): void {
+  if (outcome.status === 'pending') return;
+  counts[outcome.status] += 1;
+  if (outcome.status === 'skipped') return;
+  counts.bytesIn += outcome.source?.bytes ?? 0;
+  if (outcome.status === 'failed') return;
+  for (const output of outcome.outputs) counts.bytesOut += output.upToDate === true ? 0 : output.bytes;
+}
+
+/** Answers a growing number's growth per second over the last `window` milliseconds. */
+export function rateOver(window: number, now: () => number): (value: number) => number {
+  const samples: { readonly at: number; readonly value: number }[] = [{ at: now(), value: 0 }];
+  return (value) => {
+    const at = now();
+    const latest = samples.at(-1);
+    if (latest === undefined || at - latest.at >= SAMPLE_EVERY) samples.push({ at, value });
+    while (samples.length > 2 && at - (samples[1]?.at ?? at) >= window) samples.shift();
+    const oldest = samples[0];
+    const seconds = (at - (oldest?.at ?? at)) / 1000;
+    return seconds <= 0 ? 0 : (value - (oldest?.value ?? 0)) / seconds;
+  };
+}
+
+function stragglerOf(
+  running: ReadonlyMap<string, { readonly keys: readonly string[]; readonly since: number }>,
+  finished: { readonly children: number; readonly milliseconds: number },
+  now: number,
+): Progress['straggler'] {
+  const oldest = running.values().next().value;
+  const key = oldest?.keys[0];
+  if (oldest === undefined || key === undefined) return undefined;
+  const average = finished.children === 0 ? 0 : finished.milliseconds / finished.children;
+  const ran = now - oldest.since;
+  return ran < Math.max(STRAGGLER.milliseconds, STRAGGLER.times * average) ? undefined : { key, running: ran };
+}

@@ -1,0 +1,65 @@
+// `run`: runs a job on this machine, or shows what it would do, or carries an earlier run on.
+import { defineCommand, UsageError } from './command.ts';
+import { parseDuration } from './duration.ts';
+import { JOB_FILE_OPTION, JOB_OPTIONS, jobInput } from './job-options.ts';
+
+export const command = defineCommand({
+  summary: 'Runs a job on this machine: every image of SRC becomes the renditions of a recipe in DST.',
+  usage: ['run SRC DST [options]', 'run --job FILE [options]', 'run --resume RUN [options]'],
+  arguments: [0, 2],
+  details: [
+    "SRC and DST are directories or s3://bucket/prefix/. The first failure stops the run, unless failures are\ntolerated: what runs is finished, nothing new is started. The account of every key is in the run's folder.",
+  ],
+  options: {
+    ...JOB_OPTIONS,
+    ...JOB_FILE_OPTION,
+    'dry-run': { type: 'boolean', help: 'Shows what would be done; writes nothing.' },
+    resume: {
+      type: 'string',
+      value: 'RUN',
+      help: 'Does what is pending or failed in a run (its folder, or with DST its id), and nothing else.',
+    },
+    'retry-failed': { type: 'string', value: 'RUN', help: 'Does only what failed in a run.' },
+    deadline: {
+      type: 'string',
+      value: 'TIME',
+      help: 'Starts nothing new after 90s, 15m, 1h30m, …; what is left is pending.',
+    },
+    isolate: { type: 'boolean', help: 'Image work in processes of its own: a crash costs one key.' },
+    json: { type: 'boolean', help: 'The summary as one JSON document on standard output, and nothing else there.' },
+    quiet: { type: 'boolean', help: 'No progress and no summary: only failures are named.' },
+  },
+  async run(positionals, options) {
+    const {
+      resume,
+      'retry-failed': retryFailed,
+      'dry-run': dryRun,
+      isolate = false,
+      json = false,
+      quiet = false,
+    } = options;
+    const deadline = options.deadline === undefined ? undefined : parseDuration('deadline', options.deadline);
+    const how = { isolate, json, quiet, ...(deadline === undefined ? {} : { deadline }) };
+    if (resume !== undefined && retryFailed !== undefined)
+      throw new UsageError('expected --resume or --retry-failed, got both');
+    const continued = resume ?? retryFailed;
+    if (continued !== undefined) {
+      if (dryRun === true) throw new UsageError('expected --dry-run or a run to continue, got both');
+      const { continueRun } = await import('./continue-run.ts');
+      return await continueRun({
+        run: continued,
+        only: resume === undefined ? 'failed' : 'unfinished',
+        positionals,
+        options,
+        how,
+      });
+    }
+    const input = await jobInput(positionals, options);
+    if (dryRun === true) {
+      const { dryRun: show } = await import('./dry-run.ts');
+      return await show(input, { json });
+    }
+    const { startRun } = await import('./start-run.ts');
+    return await startRun(input, how);
+  },
+});
