@@ -38,6 +38,14 @@ export const limitsSchema = z.strictObject({
     .max(600_000)
     .default(60_000)
     .describe('Longest time for one key, reading and writing included, else ImageTimeout.'),
+  memory: z
+    .int()
+    .min(128 * 1024 * 1024)
+    .max(10_240 * 1024 * 1024)
+    .default(1024 * 1024 * 1024)
+    .describe(
+      'Most resident memory in bytes of a process of its own (vector images, untrusted formats), else ImageCrashed.',
+    ),
 });
 
 export type Limits = z.output<typeof limitsSchema>;

@@ -1,9 +1,30 @@
-// The recipe: which outputs each image becomes. (Ground version; the image room grows it.)
+// The recipe's contract: what a job may say about its outputs, and what that comes to. The image Lambda reads lambda/recipe/ instead, without zod.
 import { z } from 'zod';
+import { readRecipe } from './recipe/resolve.ts';
+import { recipeUnion } from './recipe/schema.ts';
 
-export const recipeInputSchema = z.union([z.string(), z.looseObject({})]);
-export type RecipeInput = z.input<typeof recipeInputSchema>;
+export { recipeFingerprint } from './recipe/fingerprint.ts';
+export { PRESET_NAMES, PRESETS, type PresetName } from './recipe/presets.ts';
+export { resolveRecipe } from './recipe/resolve.ts';
+export type { Output, Recipe } from './recipe/types.ts';
 
-export interface Recipe {
-  readonly outputs: readonly unknown[];
+export type RecipeInput = z.input<typeof recipeUnion>;
+
+/** The JSON Schema of a recipe, for editors. */
+export function recipeJsonSchema(): Record<string, unknown> {
+  const { $schema: _, ...schema } = z.toJSONSchema(recipeUnion, { io: 'input', unrepresentable: 'any' });
+  return schema;
 }
+
+/**
+ * A preset's name or a recipe, checked whole but left as written: `resolveRecipe` makes the recipe of it. Its issues
+ * are sentences of their own (`expected …, got …`), which zod's would not be for a choice of a name or an object.
+ */
+export const recipeInputSchema = z
+  .unknown()
+  .superRefine((input, context) => {
+    const read = readRecipe(input);
+    if ('recipe' in read) return;
+    for (const { path, message } of read.problems) context.addIssue({ code: 'custom', path: [...path], message });
+  })
+  .meta(recipeJsonSchema()) as unknown as z.ZodType<RecipeInput, RecipeInput>;

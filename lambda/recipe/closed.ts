@@ -1,0 +1,26 @@
+// Closed zod objects: an unknown field is an error that lists the fields that exist.
+import { z } from 'zod';
+
+/** A strict object whose message for an unknown field names it and lists what there is instead. */
+export function closed<Shape extends z.ZodRawShape>(shape: Shape, what = 'field') {
+  return z.strictObject(shape, {
+    error: (issue) =>
+      issue.code === 'unrecognized_keys'
+        ? `unknown ${what}, expected one of ${Object.keys(shape).join(', ')}, got ${issue.keys.map((key) => JSON.stringify(key)).join(', ')}`
+        : undefined,
+  });
+}
+
+const HEX = /^#(?:[0-9a-f]{3,4}|[0-9a-f]{6}|[0-9a-f]{8})$/i;
+const COLOUR = 'expected a colour: #rrggbb, #rrggbbaa, black, white, transparent or { r, g, b, alpha }';
+const byte = z.number().min(0).max(255);
+
+/** A colour: `#rgb`, `#rrggbb`, either with alpha, `black`, `white`, `transparent`, or `{ r, g, b, alpha }` with alpha from 0 to 1. */
+export const colour = z.union(
+  [
+    z.string().regex(HEX, { error: COLOUR }),
+    z.enum(['black', 'white', 'transparent']),
+    closed({ r: byte, g: byte, b: byte, alpha: z.number().min(0).max(1).optional() }),
+  ],
+  { error: COLOUR },
+);
