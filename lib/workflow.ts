@@ -138,6 +138,9 @@ export function workflow({ functions, partition = 'aws' }: WorkflowOptions): Sta
  * failures are always given, as the one that is left out would mean zero; Prepare fills the neutral value in.
  */
 function processImages(kind: ReaderKind, functions: WorkflowFunctions, partition: string): DistributedMapState {
+  // A state's name must be unique in the whole state machine, nested states included.
+  const first = `Process image (${READERS[kind].label})`;
+  const second = `Process large image (${READERS[kind].label})`;
   return {
     Type: 'Map',
     Label: READERS[kind].label,
@@ -149,13 +152,13 @@ function processImages(kind: ReaderKind, functions: WorkflowFunctions, partition
     ToleratedFailurePercentagePath: '$.toleratedFailurePercentage',
     ItemProcessor: {
       ProcessorConfig: { Mode: 'DISTRIBUTED', ExecutionType: 'EXPRESS' },
-      StartAt: 'Process image',
+      StartAt: first,
       States: {
-        'Process image': {
+        [first]: {
           ...processTask(functions.process, TIMEOUTS.processTask),
-          Catch: [{ ErrorEquals: OUT_OF_RESOURCES, ResultPath: '$.outOfResources', Next: 'Process large image' }],
+          Catch: [{ ErrorEquals: OUT_OF_RESOURCES, ResultPath: '$.outOfResources', Next: second }],
         },
-        'Process large image': processTask(functions.processLarge, TIMEOUTS.processLargeTask),
+        [second]: processTask(functions.processLarge, TIMEOUTS.processLargeTask),
       },
     },
     ResultWriter: {

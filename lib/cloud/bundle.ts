@@ -29,7 +29,8 @@ export function bundle(name: FunctionName, cpu: Cpu, into: string): string {
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
   const entries: Record<string, string> = { index: `lambda/handlers/${name}.ts` };
-  if (name === 'process' && existsSync(join(ROOT, 'lambda/image/worker.ts'))) entries['image-worker'] = 'lambda/image/worker.ts';
+  if (name === 'process' && existsSync(join(ROOT, 'lambda/image/worker.ts')))
+    entries['image-worker'] = 'lambda/image/worker.ts';
   buildSync({
     absWorkingDir: ROOT,
     entryPoints: entries,

@@ -31,13 +31,11 @@ export const contextSchema = z.strictObject({
     .describe('Name of the stack.'),
   source: place
     .optional()
-    .describe('An existing bucket to read images from, `s3://bucket/prefix/`. Default: a new bucket.'),
-  destination: place
-    .optional()
-    .describe('An existing bucket to write to, `s3://bucket/prefix/`. Default: a new bucket.'),
+    .describe('An existing bucket to read images from, `s3://bucket/prefix/`. Else a new bucket.'),
+  destination: place.optional().describe('An existing bucket to write to, `s3://bucket/prefix/`. Else a new bucket.'),
   results: place
     .optional()
-    .describe('An existing bucket for runs and their accounts, `s3://bucket/prefix/`. Default: a new bucket.'),
+    .describe('An existing bucket for runs and their accounts, `s3://bucket/prefix/`. Else a new bucket.'),
   architecture: z.enum(['arm64', 'x86_64']).default('arm64').describe('Processor of the functions.'),
   memory: whole(512, 10_240).default(1769).describe('MB of the image function.'),
   largeMemory: whole(512, 10_240)
@@ -46,7 +44,7 @@ export const contextSchema = z.strictObject({
   maxConcurrency: whole(1, MOST_CONCURRENCY).default(100).describe('`maxConcurrency` of a job that does not say.'),
   reservedConcurrency: whole(1, MOST_CONCURRENCY)
     .optional()
-    .describe("Environments reserved for the image function, and its upper bound. Default: the account's."),
+    .describe("Environments reserved for the image function, and its upper bound. Else the account's."),
   logRetentionDays: z.coerce
     .number()
     .refine((days) => retentions.includes(days), { error: `expected one of ${retentions.join(', ')}` })

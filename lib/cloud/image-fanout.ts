@@ -6,6 +6,7 @@ import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { LogLevel, type StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import { Construct } from 'constructs';
 import { ENVIRONMENT, RESULT_FOLDERS } from '../../lambda/environment.ts';
+import { METRICS, SERVICE } from '../../lambda/metrics.ts';
 import { TIMEOUTS } from '../workflow.ts';
 import { createBucket } from './buckets.ts';
 import { Handler } from './functions.ts';
@@ -65,8 +66,8 @@ export class ImageFanout extends Construct {
         [ENVIRONMENT.destination]: placeUri(destination),
         [ENVIRONMENT.results]: placeUri(results),
         [ENVIRONMENT.maxConcurrency]: String(props.maxConcurrency ?? 100),
-        POWERTOOLS_SERVICE_NAME: 'image-fanout',
-        POWERTOOLS_METRICS_NAMESPACE: 'ImageFanout',
+        POWERTOOLS_SERVICE_NAME: SERVICE,
+        POWERTOOLS_METRICS_NAMESPACE: METRICS.namespace,
       },
     };
     const prepare = new Handler(this, 'Prepare', {
@@ -95,6 +96,7 @@ export class ImageFanout extends Construct {
         onObjects(source, 's3:GetObject'),
         onObjects(destination, 's3:GetObject', 's3:PutObject', 's3:PutObjectTagging'),
         onObjects(runs, 's3:GetObject'),
+        onObjects(recipes, 's3:GetObject'),
         knowingAbsence(source),
         knowingAbsence(destination),
         ...usingKey([source, destination, results], 'kms:Decrypt'),

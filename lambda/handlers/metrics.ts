@@ -1,0 +1,30 @@
+// Counts of one invocation as CloudWatch metrics: one line in the embedded metric format, searchable by run.
+import { Metrics, MetricUnit } from '@aws-lambda-powertools/metrics';
+import { METRICS } from '../metrics.ts';
+import type { Outcome } from '../outcome.ts';
+
+const metrics = new Metrics();
+
+/** Adds what became of one key. */
+export function count(outcome: Outcome): void {
+  if (outcome.status === 'pending') return;
+  metrics.addMetric(METRICS[outcome.status], MetricUnit.Count, 1);
+  if (outcome.status === 'succeeded') {
+    metrics.addMetric(METRICS.bytesRead, MetricUnit.Bytes, outcome.source.bytes);
+    const written = outcome.outputs.reduce((sum, output) => sum + (output.upToDate ? 0 : output.bytes), 0);
+    metrics.addMetric(METRICS.bytesWritten, MetricUnit.Bytes, written);
+    metrics.addMetric(METRICS.duration, MetricUnit.Milliseconds, outcome.ms.total);
+  }
+  if (outcome.status === 'failed') {
+    const byClass = metrics.singleMetric();
+    byClass.addDimension(METRICS.errorDimension, outcome.error);
+    byClass.addMetric(METRICS.failedByClass, MetricUnit.Count, 1);
+  }
+}
+
+/** Writes the line of this invocation; nothing when nothing was counted. */
+export function publish(run: string): void {
+  if (!metrics.hasStoredMetrics()) return;
+  metrics.addMetadata('execution', run);
+  metrics.publishStoredMetrics();
+}

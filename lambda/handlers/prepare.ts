@@ -1,0 +1,32 @@
+// Prepare, as Lambda runs it: the stack's places are the defaults, and the only ones allowed.
+import { Logger } from '@aws-lambda-powertools/logger';
+import { ENVIRONMENT, env } from '../environment.ts';
+import { parseLocation } from '../location.ts';
+import { createPrepare } from '../prepare.ts';
+import type { PreparedState, PrepareEvent } from '../prepared.ts';
+import { openStores } from '../store/open.ts';
+import type { LambdaContext } from './runtime.ts';
+
+const logger = new Logger();
+const source = parseLocation(env(ENVIRONMENT.source));
+const destination = parseLocation(env(ENVIRONMENT.destination));
+const results = parseLocation(env(ENVIRONMENT.results));
+const { open } = openStores();
+const prepare = createPrepare({
+  open,
+  defaults: { source, destination, results, maxConcurrency: Number(env(ENVIRONMENT.maxConcurrency)) },
+  allowed: { source: [source], destination: [destination], results: [results] },
+});
+
+export async function handler(event: PrepareEvent, context: LambdaContext): Promise<PreparedState> {
+  logger.addContext(context);
+  logger.appendKeys({ execution: event.execution.name });
+  try {
+    const state = await prepare(event);
+    logger.info('Prepared the job', { job: event.input, reader: state.reader });
+    return state;
+  } catch (error) {
+    logger.error('Refused the job', { job: event.input, error: error as Error });
+    throw error;
+  }
+}

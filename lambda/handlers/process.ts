@@ -1,0 +1,29 @@
+// Process image, as Lambda runs it: a log line for each key that failed, a line of metrics for each invocation.
+import { Logger } from '@aws-lambda-powertools/logger';
+import { createTransform } from '../image/transform.ts';
+import type { Outcome, ProcessResult } from '../outcome.ts';
+import type { PreparedJob, ProcessEvent } from '../prepared.ts';
+import { createProcess } from '../process.ts';
+import { openStores } from '../store/open.ts';
+import { count, publish } from './metrics.ts';
+import { type LambdaContext, withinTime } from './runtime.ts';
+
+const logger = new Logger();
+const { open } = openStores();
+const processImages = createProcess({ open, transform: createTransform(), imageConcurrency: 1, onOutcome: note });
+
+export async function handler(event: ProcessEvent, context: LambdaContext): Promise<ProcessResult> {
+  logger.addContext(context);
+  try {
+    return await withinTime(context, (signal) => processImages(event, { signal }));
+  } finally {
+    publish(event.BatchInput.run.key);
+  }
+}
+
+function note(outcome: Outcome, { run, results }: PreparedJob): void {
+  count(outcome);
+  const facts = { execution: run, results: results.prefix, key: outcome.key, outcome };
+  if (outcome.status === 'failed') logger.error(`${outcome.error}: ${outcome.message}`, facts);
+  else logger.debug(outcome.status, facts);
+}

@@ -1,0 +1,18 @@
+// Summarize, as Lambda runs it.
+import { Logger } from '@aws-lambda-powertools/logger';
+import type { SummarizeEvent } from '../prepared.ts';
+import { openStores } from '../store/open.ts';
+import { createSummarize } from '../summarize.ts';
+import type { LambdaContext } from './runtime.ts';
+
+const logger = new Logger();
+const { open } = openStores();
+const summarize = createSummarize({ open });
+
+export async function handler(event: SummarizeEvent, context: LambdaContext): Promise<unknown> {
+  logger.addContext(context);
+  logger.appendKeys({ results: event.results.prefix, mapRun: event.mapRun.MapRunArn });
+  const summary = await summarize(event);
+  logger.info('Wrote the account', { summary });
+  return summary;
+}

@@ -1,0 +1,102 @@
+// The bundles: right binaries for the target, small, whole, and the same each time.
+import { createHash } from 'node:crypto';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, relative } from 'node:path';
+import { deflateRawSync } from 'node:zlib';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { bundle, type Cpu, type FunctionName } from '../../lib/cloud/bundle.ts';
+
+const MEGABYTE = 1_000_000;
+// https://en.wikipedia.org/wiki/Executable_and_Linkable_Format: e_machine, two bytes at 18
+const MACHINES: Readonly<Record<Cpu, number>> = { arm64: 0xb7, x64: 0x3e };
+
+let into: string;
+let folders: Record<'prepare' | 'summarize' | 'arm64' | 'x64', string>;
+beforeAll(() => {
+  into = mkdtempSync(join(tmpdir(), 'image-fanout-bundle-'));
+  const make = (name: FunctionName, cpu: Cpu): string => bundle(name, cpu, join(into, cpu));
+  folders = {
+    prepare: make('prepare', 'arm64'),
+    summarize: make('summarize', 'arm64'),
+    arm64: make('process', 'arm64'),
+    x64: make('process', 'x64'),
+  };
+});
+afterAll(() => rmSync(into, { recursive: true, force: true }));
+
+describe.each(['arm64', 'x64'] as const)('the image function for %s', (cpu) => {
+  it("holds sharp's binaries for that processor and glibc, whatever machine this is", () => {
+    const binaries = files(folders[cpu]).filter((file) => isElf(file));
+    expect(binaries.map((file) => relative(folders[cpu], file).replace(/[\d.]+(?=\.node$|$)/, ''))).toEqual([
+      expect.stringMatching(`^node_modules/@img/sharp-libvips-linux-${cpu}/lib/libvips-cpp.so`),
+      expect.stringMatching(`^node_modules/@img/sharp-linux-${cpu}/lib/sharp-linux-${cpu}`),
+    ]);
+    for (const file of binaries) expect(readFileSync(file).readUInt16LE(18), file).toBe(MACHINES[cpu]);
+    // A binary for musl would need libc.musl-….so instead.
+    for (const file of binaries) expect(readFileSync(file).includes('libc.so.6'), file).toBe(true);
+  });
+
+  it('has no symbolic links, which Lambda would not follow', () => {
+    expect(entries(folders[cpu]).filter((entry) => entry.isSymbolicLink())).toEqual([]);
+  });
+
+  it('zips to at most 12 MB', () => {
+    expect(zipped(folders[cpu])).toBeLessThanOrEqual(12 * MEGABYTE);
+  });
+});
+
+describe.each(['prepare', 'summarize'] as const)('the function %s', (name) => {
+  it('zips to at most 1 MB, without native code', () => {
+    expect(zipped(folders[name])).toBeLessThanOrEqual(MEGABYTE);
+    expect(files(folders[name]).map((file) => relative(folders[name], file))).toEqual(['index.mjs']);
+  });
+});
+
+it('no bundle holds the CDK, and the image function no zod', () => {
+  for (const folder of Object.values(folders)) {
+    expect(readFileSync(join(folder, 'index.mjs'), 'utf8')).not.toMatch(/aws-cdk-lib|AWS::CDK/);
+  }
+  expect(readFileSync(join(folders.arm64, 'index.mjs'), 'utf8')).not.toContain('ZodError');
+});
+
+it('the same source gives the same bytes, also without a network or npm', () => {
+  const before = digest(folders.arm64);
+  const path = process.env['PATH'];
+  try {
+    process.env['PATH'] = '';
+    expect(digest(bundle('process', 'arm64', join(into, 'again')))).toBe(before);
+  } finally {
+    process.env['PATH'] = path;
+  }
+});
+
+function entries(folder: string) {
+  return readdirSync(folder, { recursive: true, withFileTypes: true });
+}
+
+function files(folder: string): string[] {
+  return entries(folder)
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name))
+    .sort();
+}
+
+function isElf(file: string): boolean {
+  return statSync(file).size > 64 && readFileSync(file).subarray(0, 4).toString('latin1') === '\x7fELF';
+}
+
+/** Bytes of a zip file of the folder: deflated bytes, and about 100 of headers plus the name twice for each file. */
+function zipped(folder: string): number {
+  return files(folder).reduce(
+    (sum, file) => sum + deflateRawSync(readFileSync(file)).length + 100 + 2 * file.length,
+    0,
+  );
+}
+
+function digest(folder: string): string {
+  const hash = createHash('sha256');
+  for (const file of files(folder))
+    hash.update(relative(folder, file)).update('\0').update(readFileSync(file)).update('\0');
+  return hash.digest('hex');
+}

@@ -1,0 +1,92 @@
+// Least privilege: every wildcard is listed here with the AWS rule that forces it, and no role reaches outside its places.
+import { beforeAll, describe, expect, it } from 'vitest';
+import { list, type Statement, type Synthesized, shortName, statements, synthesize } from './synth.ts';
+import { FORCED_WILDCARDS, isForced } from './wildcards.ts';
+
+let stack: Synthesized;
+let all: { role: string; actions: string[]; resources: string[]; statement: Statement }[];
+beforeAll(() => {
+  stack = synthesize({
+    source: 's3://the-source/in/',
+    destination: 's3://the-destination/out/',
+    results: 's3://the-results/acc/',
+  });
+  all = statements(stack.template).map(({ role, statement }) => ({
+    role,
+    actions: list(statement.Action),
+    resources: list(statement.Resource).map(shortName),
+    statement,
+  }));
+});
+
+describe('wildcards', () => {
+  it('stand only where AWS forces one', () => {
+    const unexplained = all.flatMap(({ role, actions, resources }) =>
+      resources
+        .filter((resource) => resource.includes('*'))
+        .filter((resource) => !actions.every((action) => isForced(resource, action)))
+        .map((resource) => `${role}: ${actions.join(', ')} on ${resource}`),
+    );
+    expect(unexplained).toEqual([]);
+  });
+
+  it('stand in no action', () => {
+    expect(all.flatMap(({ actions }) => actions).filter((action) => action.includes('*'))).toEqual([]);
+  });
+
+  it('are all used, so that this list does not outlive its reasons', () => {
+    const used = FORCED_WILDCARDS.filter((rule) =>
+      all.some(
+        ({ actions, resources }) =>
+          actions.some((action) => rule.actions.includes(action)) &&
+          resources.some((resource) => rule.resource.test(resource)),
+      ),
+    );
+    expect(used).toEqual(FORCED_WILDCARDS);
+  });
+});
+
+describe('reading and writing', () => {
+  const may = (role: RegExp, action: string): string[] =>
+    all
+      .filter((entry) => role.test(entry.role) && entry.actions.includes(action))
+      .flatMap(({ resources }) => resources)
+      .sort();
+
+  it('the image functions write the destination only, and read what they must', () => {
+    for (const role of [/^ProcessRole/, /^ProcessLargeRole/]) {
+      expect(may(role, 's3:PutObject')).toEqual(['arn:aws:s3:::the-destination/out/*']);
+      expect(may(role, 's3:GetObject')).toEqual([
+        'arn:aws:s3:::the-destination/out/*',
+        'arn:aws:s3:::the-results/acc/recipes/*',
+        'arn:aws:s3:::the-results/acc/runs/*',
+        'arn:aws:s3:::the-source/in/*',
+      ]);
+    }
+  });
+
+  it('everybody else writes runs only', () => {
+    for (const role of [/^PrepareRole/, /^SummarizeRole/, /^WorkflowRole/]) {
+      expect(may(role, 's3:PutObject')).toEqual(['arn:aws:s3:::the-results/acc/runs/*']);
+    }
+  });
+
+  it('nobody deletes anything', () => {
+    expect(all.flatMap(({ actions }) => actions).filter((action) => /^s3:Delete/.test(action))).toEqual([]);
+  });
+
+  it('listing is bounded by prefix', () => {
+    const listings = all.filter(({ actions }) => actions.includes('s3:ListBucket'));
+    expect(listings.length).toBeGreaterThan(0);
+    for (const { statement } of listings) {
+      const [prefix] = Object.values(statement.Condition ?? {}).map((condition) => condition['s3:prefix']);
+      expect(prefix).toMatch(/^(in|out|acc)\/(runs\/)?\*$/);
+    }
+  });
+
+  it('the state machine invokes its four functions, unversioned, and no other', () => {
+    expect(may(/^WorkflowRole/, 'lambda:InvokeFunction')).toEqual(
+      ['PrepareFunction', 'ProcessFunction', 'ProcessLargeFunction', 'SummarizeFunction'].sort(),
+    );
+  });
+});

@@ -1,0 +1,121 @@
+// The template: what is deployed, with which sizes, and what a person is told.
+import { Match } from 'aws-cdk-lib/assertions';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { OUTPUTS } from '../../lib/outputs.ts';
+import { TIMEOUTS } from '../../lib/workflow.ts';
+import { rendered, resources, type Synthesized, synthesize } from './synth.ts';
+
+let fresh: Synthesized;
+let existing: Synthesized;
+beforeAll(() => {
+  fresh = synthesize();
+  existing = synthesize({
+    source: 's3://their-photos/incoming/',
+    destination: 's3://their-site/img',
+    results: 's3://their-logs/fanout/',
+    architecture: 'x86_64',
+    memory: '3008',
+    largeMemory: '10240',
+    maxConcurrency: '250',
+    reservedConcurrency: '300',
+    logRetentionDays: '7',
+    logLevel: 'ALL',
+  });
+});
+
+describe('the functions', () => {
+  it.each([
+    ['validates a job', 512, TIMEOUTS.prepareFunction],
+    ['makes its renditions', 1769, TIMEOUTS.processFunction],
+    ['with more memory', 8192, TIMEOUTS.processLargeFunction],
+    ["writes a run's account", 1769, TIMEOUTS.summarizeFunction],
+  ])('"%s" has %i MB and %i seconds, on arm64 and Node 24', (description, memory, timeout) => {
+    fresh.template.hasResourceProperties('AWS::Lambda::Function', {
+      Description: Match.stringLikeRegexp(description),
+      Architectures: ['arm64'],
+      Runtime: 'nodejs24.x',
+      MemorySize: memory,
+      Timeout: timeout,
+      TracingConfig: { Mode: 'Active' },
+      LoggingConfig: { LogFormat: 'JSON' },
+    });
+  });
+
+  it('are sized by context', () => {
+    existing.template.hasResourceProperties('AWS::Lambda::Function', {
+      Description: Match.stringLikeRegexp('makes its renditions'),
+      Architectures: ['x86_64'],
+      MemorySize: 3008,
+      ReservedConcurrentExecutions: 300,
+      Environment: { Variables: { IMAGE_FANOUT_MAX_CONCURRENCY: '250' } },
+    });
+    existing.template.hasResourceProperties('AWS::Lambda::Function', { MemorySize: 10240 });
+  });
+
+  it('each log to a group of their own that is kept as long as asked', () => {
+    const groups = Object.values(resources(existing.template, 'AWS::Logs::LogGroup'));
+    expect(groups.map(({ Properties }) => Properties['RetentionInDays'])).toEqual(groups.map(() => 7));
+    const used = Object.values(resources(existing.template, 'AWS::Lambda::Function')).map(
+      ({ Properties }) => (Properties['LoggingConfig'] as { LogGroup: string }).LogGroup,
+    );
+    expect(new Set(used).size).toBe(used.length);
+  });
+});
+
+describe('the buckets', () => {
+  it('are private, encrypted, only reached over TLS, and never deleted', () => {
+    const buckets = fresh.template.findResources('AWS::S3::Bucket');
+    expect(Object.keys(buckets)).toHaveLength(3);
+    for (const bucket of Object.values(buckets)) {
+      expect(bucket).toMatchObject({
+        DeletionPolicy: 'Retain',
+        UpdateReplacePolicy: 'Retain',
+        Properties: {
+          PublicAccessBlockConfiguration: {
+            BlockPublicAcls: true,
+            BlockPublicPolicy: true,
+            IgnorePublicAcls: true,
+            RestrictPublicBuckets: true,
+          },
+        },
+      });
+      expect(bucket['Properties']).toHaveProperty('BucketEncryption');
+    }
+    fresh.template.resourcePropertiesCountIs(
+      'AWS::S3::BucketPolicy',
+      { PolicyDocument: { Statement: Match.arrayWith([Match.objectLike({ Effect: 'Deny', Action: 's3:*' })]) } },
+      3,
+    );
+  });
+
+  it('are not created when existing ones are named', () => {
+    existing.template.resourceCountIs('AWS::S3::Bucket', 0);
+    existing.template.hasResourceProperties('AWS::Lambda::Function', {
+      Environment: {
+        Variables: {
+          IMAGE_FANOUT_SOURCE: 's3://their-photos/incoming/',
+          IMAGE_FANOUT_DESTINATION: 's3://their-site/img/',
+          IMAGE_FANOUT_RESULTS: 's3://their-logs/fanout/',
+        },
+      },
+    });
+  });
+});
+
+describe('the outputs', () => {
+  it('are the documented ones', () => {
+    expect(Object.keys(fresh.template.findOutputs('*')).sort()).toEqual(Object.keys(OUTPUTS).sort());
+  });
+
+  it('lead to the state machine in the console, and give an input to paste', () => {
+    const outputs = rendered(fresh.template.findOutputs('*')) as Record<keyof typeof OUTPUTS, { Value: string }>;
+    expect(outputs.ConsoleUrl.Value).toBe(
+      `https://us-east-1.console.aws.amazon.com/states/home?region=us-east-1#/statemachines/view/${outputs.StateMachineArn.Value}`,
+    );
+    expect(JSON.parse(outputs.ExampleInput.Value)).toMatchObject({ recipe: 'web', toleratedFailureCount: 0 });
+  });
+});
+
+it('needs neither an account nor a Region to be synthesized', () => {
+  expect(fresh.stack.environment).toBe('aws://unknown-account/unknown-region');
+});

@@ -1,0 +1,111 @@
+// The deployed state machine is the workflow, whole; its timeouts nest; its role can be assumed by every kind of child.
+import aslValidator from 'asl-validator';
+import { beforeAll, describe, expect, it } from 'vitest';
+import type { DistributedMapState, StateMachineDefinition, TaskState } from '../../lib/states-language.ts';
+import { OUT_OF_RESOURCES, TIMEOUTS, workflow } from '../../lib/workflow.ts';
+import { type Resource, resources, type Synthesized, shortName, synthesize } from './synth.ts';
+
+let fresh: Synthesized;
+let machine: Resource;
+let definition: StateMachineDefinition;
+beforeAll(() => {
+  fresh = synthesize();
+  const machines = Object.values(resources(fresh.template, 'AWS::StepFunctions::StateMachine'));
+  machine = machines[0] as Resource;
+  definition = JSON.parse(shortName(machine.Properties['DefinitionString'] as string));
+});
+
+const maps = (): DistributedMapState[] =>
+  Object.values(definition.States).filter((state): state is DistributedMapState => state.Type === 'Map');
+
+describe('the definition', () => {
+  it('is the workflow that the embedded engine runs', () => {
+    const functions = {
+      prepare: 'PrepareFunction',
+      process: 'ProcessFunction',
+      processLarge: 'ProcessLargeFunction',
+      summarize: 'SummarizeFunction',
+    };
+    expect(definition).toEqual(workflow({ functions }));
+  });
+
+  it('is inline, since emulators know no substitutions and no definitions in S3', () => {
+    expect(machine.Properties).not.toHaveProperty('DefinitionSubstitutions');
+    expect(machine.Properties).not.toHaveProperty('DefinitionS3Location');
+  });
+
+  it('is valid Amazon States Language', () => {
+    const functions = { prepare: arn('p'), process: arn('i'), processLarge: arn('l'), summarize: arn('s') };
+    const { errors } = aslValidator(workflow({ functions }));
+    expect(errors).toEqual([]);
+  });
+
+  it('always gives both thresholds by path, so that zero is zero', () => {
+    expect(maps()).toHaveLength(6);
+    for (const map of maps()) {
+      expect(map).toMatchObject({
+        MaxConcurrencyPath: '$.maxConcurrency',
+        ToleratedFailureCountPath: '$.toleratedFailureCount',
+        ToleratedFailurePercentagePath: '$.toleratedFailurePercentage',
+      });
+      expect(map).not.toHaveProperty('ToleratedFailureCount');
+      expect(map).not.toHaveProperty('ToleratedFailurePercentage');
+    }
+  });
+
+  it("catches no Map's error, so that a failed run can be redriven", () => {
+    for (const map of maps()) {
+      expect(map).not.toHaveProperty('Catch');
+      expect(map).not.toHaveProperty('Retry');
+    }
+  });
+
+  it('sends a key that ran out of memory or time to the large function once', () => {
+    for (const { ItemProcessor } of maps()) {
+      const [first, second] = Object.values(ItemProcessor.States) as TaskState[];
+      const [, large] = Object.keys(ItemProcessor.States);
+      expect(first?.Catch).toEqual([{ ErrorEquals: OUT_OF_RESOURCES, ResultPath: expect.any(String), Next: large }]);
+      expect(second).not.toHaveProperty('Catch');
+    }
+  });
+});
+
+describe('the timeouts', () => {
+  it('nest: function, Task, child execution, execution', () => {
+    expect(TIMEOUTS.prepareFunction).toBeLessThan(TIMEOUTS.prepareTask);
+    expect(TIMEOUTS.processFunction).toBeLessThan(TIMEOUTS.processTask);
+    expect(TIMEOUTS.processLargeFunction).toBeLessThan(TIMEOUTS.processLargeTask);
+    expect(TIMEOUTS.summarizeFunction).toBeLessThan(TIMEOUTS.summarizeTask);
+    expect(TIMEOUTS.processTask + TIMEOUTS.processLargeTask).toBeLessThan(TIMEOUTS.child);
+    expect(TIMEOUTS.child).toBeLessThan(TIMEOUTS.execution);
+    expect(definition.TimeoutSeconds).toBe(TIMEOUTS.execution);
+  });
+
+  it('stay within what the services allow', () => {
+    // https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html and the quotas page of Step Functions
+    expect(Math.max(TIMEOUTS.summarizeFunction, TIMEOUTS.processLargeFunction)).toBeLessThanOrEqual(900);
+    expect(TIMEOUTS.child).toBe(300);
+  });
+});
+
+describe('the role', () => {
+  it('is trusted for this account and under no ARN, which EXPRESS children and redrives would not match', () => {
+    const roles = Object.values(resources(fresh.template, 'AWS::IAM::Role')).map(
+      ({ Properties }) => Properties['AssumeRolePolicyDocument'] as { Statement: unknown[] },
+    );
+    expect(
+      roles.flatMap(({ Statement }) => Statement).filter((statement) => JSON.stringify(statement).includes('states.')),
+    ).toEqual([
+      {
+        Effect: 'Allow',
+        Action: 'sts:AssumeRole',
+        Principal: { Service: 'states.amazonaws.com' },
+        Condition: { StringEquals: { 'aws:SourceAccount': '123456789012' } },
+      },
+    ]);
+  });
+});
+
+function arn(name: string): string {
+  return `arn:aws:lambda:us-east-1:123456789012:function:${name}`;
+}
