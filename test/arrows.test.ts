@@ -21,7 +21,7 @@ interface Node {
   readonly exportKind?: string;
 }
 
-const files = globSync(`{${ROOMS.join(',')}}/**/*.ts`, { cwd: ROOT }).sort();
+const files = globSync(`{${ROOMS.join(',')}}/**/*.{ts,js}`, { cwd: ROOT }).sort();
 const arrows = files.flatMap((file) => arrowsOf(file, readFileSync(join(ROOT, file), 'utf8')));
 
 /** All imports of one file: static, re-exporting, dynamic with a literal, and `import('…')` in types. */
@@ -118,11 +118,15 @@ describe('rooms', () => {
     ['lib/cloud/ never reaches sharp', ['lib/cloud/', 'bin/app.ts'], SHARP],
     [
       'lib/local/, lib/cli/ and the command line never reach the CDK',
-      ['lib/local/', 'lib/cli/', 'bin/image-fanout.ts'],
+      ['lib/local/', 'lib/cli/', 'bin/image-fanout.'],
       CDK,
     ],
     ['lambda/ never reaches the CDK', ['lambda/'], CDK],
-    ['the image Lambda loads neither zod nor the CDK: its cold start counts', ['lambda/process.ts'], NOT_FOR_PROCESS],
+    [
+      'the image Lambda loads neither zod nor the CDK: its cold start counts',
+      ['lambda/process.ts', 'lambda/handlers/process.ts'],
+      NOT_FOR_PROCESS,
+    ],
     ['the image room knows no S3', ['lambda/image/'], /^@aws-sdk\//],
     ['the stores know no images', ['lambda/store/'], SHARP],
   ])('%s', (_rule, starts, forbidden) => {
