@@ -11,6 +11,14 @@ const COMMANDS: Readonly<
   run: { summary: 'Runs a job on this machine.', load: () => import('./run.ts') },
   recipe: { summary: 'Checks a recipe, or lists the presets.', load: () => import('./recipe.ts') },
   schema: { summary: 'Prints the JSON Schema of a job, for editors.', load: () => import('./schema.ts') },
+  start: { summary: 'Starts a job on the deployed stack.', load: () => import('./cloud/start.ts') },
+  status: { summary: 'Shows how a run of the deployed stack stands.', load: () => import('./cloud/status.ts') },
+  watch: { summary: 'Shows a run of the deployed stack until it ends.', load: () => import('./cloud/watch.ts') },
+  scale: { summary: 'Sets how many keys a running run has in flight.', load: () => import('./cloud/scale.ts') },
+  tolerate: { summary: 'Sets the failures that do not stop a running run.', load: () => import('./cloud/tolerate.ts') },
+  stop: { summary: 'Stops a run of the deployed stack.', load: () => import('./cloud/stop.ts') },
+  redrive: { summary: 'Carries on a run that failed or was stopped.', load: () => import('./cloud/redrive.ts') },
+  list: { summary: 'Lists the runs of the deployed stack.', load: () => import('./cloud/list.ts') },
 };
 
 /** Runs the program. Answers the exit code; never throws. */

@@ -1,0 +1,52 @@
+// A run of a deployed stack in a few lines for a person.
+import { count, duration } from '../format.ts';
+import { printable } from '../printable.ts';
+import { accountOf, type Run } from './runs.ts';
+import type { DeployedStack } from './stack.ts';
+
+/** What became of a run so far: its state, its counts, its settings, its failure, and where its account is. */
+export function describeState({ execution, mapRun }: Run, stack: DeployedStack): string {
+  const { name, status, startDate, stopDate, error, cause } = execution;
+  const lasted =
+    startDate === undefined ? '' : ` for ${duration((stopDate?.getTime() ?? Date.now()) - startDate.getTime())}`;
+  const lines = [`${name}: ${status}${status === 'RUNNING' ? lasted : lasted.replace('for', 'after')}`];
+  if (mapRun !== undefined) {
+    const counts = mapRun.itemCounts;
+    const states = ['succeeded', 'failed', 'timedOut', 'aborted', 'running', 'pending'] as const;
+    const shown = states.filter((state) => state === 'succeeded' || (counts?.[state] ?? 0) > 0);
+    lines.push(
+      `  keys       ${shown.map((state) => `${count(counts?.[state] ?? 0)} ${LABELS[state]}`).join(', ')} of ${count(counts?.total ?? 0)}`,
+      `  at once    ${count(mapRun.maxConcurrency ?? 0)}`,
+      `  tolerates  ${tolerance(mapRun.toleratedFailureCount, mapRun.toleratedFailurePercentage)}`,
+    );
+  }
+  if (error !== undefined) lines.push(`  failure    ${printable(error)}: ${firstLine(cause)}`);
+  lines.push(`  account    ${accountOf(stack.results, execution)}`);
+  return lines.join('\n');
+}
+
+const LABELS = {
+  succeeded: 'succeeded or skipped',
+  failed: 'failed',
+  timedOut: 'timed out',
+  aborted: 'aborted',
+  running: 'running',
+  pending: 'pending',
+} as const;
+
+/** Both bounds are always set; the neutral value of one means that only the other counts. */
+function tolerance(most = 0, percentage = 0): string {
+  if (percentage >= 100) return `${count(most)} failures`;
+  return most >= 100_000_000 ? `${percentage} % failures` : `${count(most)} failures and ${percentage} %`;
+}
+
+function firstLine(cause: string | undefined): string {
+  if (cause === undefined) return 'no cause given';
+  let message = cause;
+  try {
+    message = (JSON.parse(cause) as { errorMessage?: string }).errorMessage ?? cause;
+  } catch {
+    // Not every cause is JSON: then it is the message itself.
+  }
+  return printable(message.split('\n').slice(0, 5).join(' '));
+}
