@@ -80,7 +80,11 @@ export interface Store {
   /** Writes whole or not at all. Answers the new ETag, or undefined when `expect` was not met. */
   write(key: string, body: Uint8Array, options?: WriteOptions): Promise<{ readonly etag: string } | undefined>;
   /** Writes a stream of any length whole or not at all: for result files and reports. */
-  save(key: string, body: AsyncIterable<Uint8Array | string>, options?: Pick<WriteOptions, 'contentType' | 'signal'>): Promise<void>;
+  save(
+    key: string,
+    body: AsyncIterable<Uint8Array | string>,
+    options?: Pick<WriteOptions, 'contentType' | 'signal'>,
+  ): Promise<void>;
   /** Releases what the store holds open. */
   close(): Promise<void>;
 }

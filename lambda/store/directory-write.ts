@@ -1,0 +1,237 @@
+// Writing files whole or not at all: a temporary file, a row in the index, then a rename or a link.
+import { type BigIntStats, existsSync, lstatSync, renameSync, statSync } from 'node:fs';
+import { type FileHandle, link, mkdir, open, realpath, rename, unlink } from 'node:fs/promises';
+import { dirname, join, sep } from 'node:path';
+import { FanoutError } from '../errors.ts';
+import { directoryError, errnoOf, missingRoot } from './directory-errors.ts';
+import { fileEtag } from './directory-list.ts';
+import { removeLeftOvers, TEMPORARY_FOLDER, temporaryName } from './directory-temporary.ts';
+import { type FileVersion, indexPath, type OutputIndex, openIndex } from './index-db.ts';
+import { keyPath, OWN_DIRECTORY } from './paths.ts';
+import type { Provenance, WriteOptions } from './store.ts';
+
+/** What a directory's writer can be told. */
+export interface WriterOptions {
+  /** Flushes each file to the disk before it gets its name. Default false: see `createWriter`. */
+  readonly fsync?: boolean;
+  /** Whether the disk takes `a` and `A` for one name. Default: found out by looking. */
+  readonly caseInsensitive?: boolean;
+}
+
+type Placing = Pick<WriteOptions, 'expect' | 'provenance'>;
+
+export interface Writer {
+  /** Writes what `fill` puts into the file. Undefined when `expect` was not met. */
+  write(
+    key: string,
+    fill: (file: FileHandle) => Promise<void>,
+    placing?: Placing,
+  ): Promise<{ readonly etag: string } | undefined>;
+  /** The index; undefined when there is none yet. */
+  index(): Promise<OutputIndex | undefined>;
+  /** Throws OutputCollision when the file under this key's name is that of another key of ours: same name but for case. */
+  refuseSibling(key: string, index: OutputIndex): Promise<void>;
+  close(): Promise<void>;
+}
+
+// File systems without hard links (FAT, some network shares) answer `link` with one of these.
+const NO_LINKS = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK']);
+
+/**
+ * Makes the writer of a directory. After `kill -9` at any instant there is no partial file under a final name, and the
+ * index knows every file that got its name: the row is committed before the rename and is about one version (size and mtime),
+ * so a row whose rename never happened describes no file, and the row of the version before is still there. After a power
+ * cut the last files and rows may be gone, unless `fsync` is set, which costs milliseconds a file.
+ */
+export function createWriter(root: string, options: WriterOptions = {}): Writer {
+  const folders = new Map<string, Promise<void>>();
+  let prepared: Promise<string> | undefined;
+  let opened: Promise<OutputIndex> | undefined;
+  let folds: Promise<boolean> | undefined;
+
+  function prepare(): Promise<string> {
+    prepared ??= prepareRoot(root).catch((error: unknown) => {
+      prepared = undefined;
+      throw error;
+    });
+    return prepared;
+  }
+
+  function openOutputs(): Promise<OutputIndex> {
+    opened ??= openIndex(root).catch((error: unknown) => {
+      opened = undefined;
+      throw error;
+    });
+    return opened;
+  }
+
+  function foldsCase(): Promise<boolean> {
+    folds ??= options.caseInsensitive === undefined ? looksFolding(root) : Promise.resolve(options.caseInsensitive);
+    return folds;
+  }
+
+  // Folder by folder from the top, so that nothing is made behind a symbolic link before the link has been looked at.
+  function folderReady(folder: string, realRoot: string): Promise<void> {
+    const known = folders.get(folder);
+    if (known !== undefined) return known;
+    const made = (async () => {
+      if (folder !== root) await folderReady(dirname(folder), realRoot);
+      await makeFolder(root, realRoot, folder);
+    })();
+    folders.set(folder, made);
+    made.catch(() => folders.delete(folder));
+    return made;
+  }
+
+  async function note(key: string, version: FileVersion, provenance: Provenance): Promise<OutputIndex> {
+    const index = await openOutputs();
+    if (await foldsCase()) {
+      index.exclusively(() => {
+        refuse(root, key, index);
+        index.add(key, version, provenance);
+      });
+    } else {
+      index.add(key, version, provenance);
+    }
+    return index;
+  }
+
+  return {
+    async write(key, fill, { expect, provenance } = {}) {
+      const path = keyPath(root, key);
+      const realRoot = await prepare();
+      const temporary = join(root, TEMPORARY_FOLDER, temporaryName());
+      let forget = (): void => undefined;
+      try {
+        const stats = await fillTemporary(temporary, fill, options.fsync === true);
+        await folderReady(dirname(path), realRoot);
+        const version = { bytes: Number(stats.size), mtime: stats.mtimeNs };
+        const index = provenance === undefined ? undefined : await note(key, version, provenance);
+        forget = () => index?.remove(key, version);
+        if (await place(temporary, path, expect, openOutputs)) {
+          forget = () => undefined;
+          index?.prune(key, version);
+          return { etag: fileEtag(stats) };
+        }
+        forget();
+        await discard(temporary);
+        return undefined;
+      } catch (error) {
+        forget();
+        await discard(temporary);
+        folders.clear();
+        const vanished = errnoOf(error) === 'ENOENT' && !existsSync(join(root, TEMPORARY_FOLDER));
+        throw vanished ? missingRoot(join(root, TEMPORARY_FOLDER), error) : directoryError(error, root, key, 'writing');
+      }
+    },
+    async index() {
+      return opened ?? (existsSync(indexPath(root)) ? openOutputs() : undefined);
+    },
+    async refuseSibling(key, index) {
+      if (await foldsCase()) refuse(root, key, index);
+    },
+    async close() {
+      const index = await opened?.catch(() => undefined);
+      opened = undefined;
+      index?.close();
+    },
+  };
+}
+
+async function prepareRoot(root: string): Promise<string> {
+  try {
+    await mkdir(root, { recursive: true });
+    const realRoot = await realpath(root);
+    await makeFolder(root, realRoot, join(root, OWN_DIRECTORY));
+    await makeFolder(root, realRoot, join(root, TEMPORARY_FOLDER));
+    await removeLeftOvers(root);
+    return realRoot;
+  } catch (error) {
+    throw directoryError(error, root, OWN_DIRECTORY, 'writing');
+  }
+}
+
+async function makeFolder(root: string, realRoot: string, folder: string): Promise<void> {
+  await mkdir(folder).catch((error: unknown) => {
+    if (errnoOf(error) !== 'EEXIST') throw error;
+  });
+  const real = await realpath(folder);
+  if (real === realRoot || real.startsWith(realRoot.endsWith(sep) ? realRoot : realRoot + sep)) return;
+  throw new FanoutError('UnsafeKey', `${folder} is a symbolic link that leads out of ${root}, to ${real}.`, {
+    expected: `a folder inside ${realRoot}`,
+    met: real,
+  });
+}
+
+async function fillTemporary(
+  path: string,
+  fill: (file: FileHandle) => Promise<void>,
+  fsync: boolean,
+): Promise<BigIntStats> {
+  const file = await open(path, 'wx');
+  try {
+    await fill(file);
+    if (fsync) await file.sync();
+    return await file.stat({ bigint: true });
+  } finally {
+    await file.close();
+  }
+}
+
+/** Gives the temporary file its name. False when `expect` was not met. */
+async function place(
+  temporary: string,
+  path: string,
+  expect: WriteOptions['expect'],
+  openOutputs: () => Promise<OutputIndex>,
+): Promise<boolean> {
+  if (expect === undefined) {
+    await rename(temporary, path);
+    return true;
+  }
+  if (expect === 'absent') {
+    try {
+      await link(temporary, path);
+      await discard(temporary);
+      return true;
+    } catch (error) {
+      const errno = errnoOf(error) ?? '';
+      if (errno === 'EEXIST' && !lstatSync(path).isDirectory()) return false;
+      if (!NO_LINKS.has(errno)) throw error;
+    }
+  }
+  // Looking and renaming are two steps: the index's lock keeps other image-fanout processes out meanwhile.
+  const index = await openOutputs();
+  return index.exclusively(() => {
+    const stats = statSync(path, { bigint: true, throwIfNoEntry: false });
+    if (expect === 'absent' ? stats !== undefined : stats === undefined || fileEtag(stats) !== expect.etag)
+      return false;
+    renameSync(temporary, path);
+    return true;
+  });
+}
+
+function refuse(root: string, key: string, index: OutputIndex): void {
+  const sibling = index.sibling(key);
+  if (sibling === undefined || !(sibling.recent || existsSync(join(root, sibling.key)))) return;
+  const names = `${JSON.stringify(key)} and ${JSON.stringify(sibling.key)}`;
+  throw new FanoutError(
+    'OutputCollision',
+    `${names} differ only in case, and the disk of ${root} does not tell them apart.`,
+    {
+      expected: 'keys that differ in more than case',
+      met: sibling.key,
+    },
+  );
+}
+
+/** Whether the disk finds `.image-fanout` under another spelling. */
+async function looksFolding(root: string): Promise<boolean> {
+  const own = statSync(join(root, OWN_DIRECTORY), { throwIfNoEntry: false });
+  const other = statSync(join(root, OWN_DIRECTORY.toUpperCase()), { throwIfNoEntry: false });
+  return own !== undefined && other !== undefined && own.ino === other.ino && own.dev === other.dev;
+}
+
+async function discard(temporary: string): Promise<void> {
+  await unlink(temporary).catch(() => undefined);
+}

@@ -1,0 +1,171 @@
+// The index of a destination directory: which versions of its files image-fanout wrote, and from what. A SQLite file.
+import { join } from 'node:path';
+import type { DatabaseSync, StatementSync } from 'node:sqlite';
+import { FanoutError } from '../errors.ts';
+import { OWN_DIRECTORY } from './paths.ts';
+import { normalizeSource } from './provenance.ts';
+import type { Provenance } from './store.ts';
+
+/** What tells one version of a file from another without reading it. */
+export interface FileVersion {
+  readonly bytes: number;
+  /** Nanoseconds since the epoch. */
+  readonly mtime: bigint;
+}
+
+/** How long another process's row is left alone: longer than any write takes from its row to its rename. */
+const KEPT_MILLISECONDS = 3_600_000;
+const SECOND = 1_000_000_000n;
+
+// One row per version that we wrote, or were about to. A version is known by its size and mtime, which a rename keeps:
+// so the row is written before the rename, and needs no second write that says "done".
+const SCHEMA = `
+  PRAGMA busy_timeout = 10000;
+  PRAGMA journal_mode = WAL;
+  PRAGMA synchronous = NORMAL;
+  CREATE TABLE IF NOT EXISTS output (
+    key TEXT NOT NULL, bytes INTEGER NOT NULL, mtime INTEGER NOT NULL, folded TEXT NOT NULL,
+    source TEXT NOT NULL, fingerprint TEXT NOT NULL, run TEXT NOT NULL, written INTEGER NOT NULL,
+    PRIMARY KEY (key, bytes, mtime)
+  ) WITHOUT ROWID;
+  CREATE INDEX IF NOT EXISTS output_folded ON output (folded);
+`;
+
+/** The index of one directory. All methods are synchronous: each takes some 10 to 50 microseconds. */
+export interface OutputIndex {
+  /** Who wrote the file's version that is there; undefined when nobody of ours did. */
+  find(key: string, version: FileVersion): Provenance | undefined;
+  /** Notes a version that is about to get its name. */
+  add(key: string, version: FileVersion, provenance: Provenance): void;
+  /** Forgets a version that did not get its name after all. */
+  remove(key: string, version: FileVersion): void;
+  /** Forgets the older versions of a key, but for those that another process may be about to name. */
+  prune(key: string, version: FileVersion): void;
+  /** Another key of ours that differs from this one only in case or in Unicode normalization, and when it was written. */
+  sibling(key: string): { readonly key: string; readonly recent: boolean } | undefined;
+  /** Runs a short synchronous action that no other image-fanout process on this directory runs at the same time. */
+  exclusively<T>(action: () => T): T;
+  close(): void;
+}
+
+/** Where the index of a directory is. */
+export function indexPath(root: string): string {
+  return join(root, OWN_DIRECTORY, 'index.sqlite');
+}
+
+/** Opens the index of a directory, and makes it when there is none. Its folder must be there. */
+export async function openIndex(root: string): Promise<OutputIndex> {
+  const path = indexPath(root);
+  const { DatabaseSync } = await importSqlite();
+  return guarded(path, () => {
+    const database = new DatabaseSync(path);
+    database.exec(SCHEMA);
+    return indexOf(path, database);
+  });
+}
+
+function indexOf(path: string, database: DatabaseSync): OutputIndex {
+  const find = prepared(database, 'SELECT mtime, source, fingerprint, run FROM output WHERE key = ? AND bytes = ?');
+  const add = prepared(database, 'INSERT OR REPLACE INTO output VALUES (?, ?, ?, ?, ?, ?, ?, ?)');
+  const remove = prepared(database, 'DELETE FROM output WHERE key = ? AND bytes = ? AND mtime = ?');
+  const prune = prepared(
+    database,
+    'DELETE FROM output WHERE key = ? AND written < ? AND NOT (bytes = ? AND mtime = ?)',
+  );
+  const sibling = prepared(
+    database,
+    'SELECT key, written FROM output WHERE folded = ? AND key <> ? ORDER BY written DESC LIMIT 1',
+  );
+  return {
+    find: (key, { bytes, mtime }) =>
+      guarded(path, () => {
+        const rows = find.all(key, bytes) as unknown as readonly (Provenance & { readonly mtime: bigint })[];
+        const row = rows.find((candidate) => sameTime(candidate.mtime, mtime));
+        return row === undefined ? undefined : { source: row.source, fingerprint: row.fingerprint, run: row.run };
+      }),
+    add: (key, { bytes, mtime }, { source, fingerprint, run }) =>
+      guarded(path, () => {
+        add.run(key, bytes, mtime, folded(key), normalizeSource(source), fingerprint, run, Date.now());
+      }),
+    remove: (key, { bytes, mtime }) => guarded(path, () => void remove.run(key, bytes, mtime)),
+    prune: (key, { bytes, mtime }) =>
+      guarded(path, () => void prune.run(key, Date.now() - KEPT_MILLISECONDS, bytes, mtime)),
+    sibling: (key) =>
+      guarded(path, () => {
+        const row = sibling.get(folded(key), key) as { key: string; written: bigint } | undefined;
+        return row === undefined
+          ? undefined
+          : { key: row.key, recent: Number(row.written) > Date.now() - KEPT_MILLISECONDS };
+      }),
+    exclusively: (action) => exclusively(path, database, action),
+    close: () => database.close(),
+  };
+}
+
+function prepared(database: DatabaseSync, sql: string): StatementSync {
+  const statement = database.prepare(sql);
+  statement.setReadBigInts(true);
+  return statement;
+}
+
+function exclusively<T>(path: string, database: DatabaseSync, action: () => T): T {
+  guarded(path, () => database.exec('BEGIN IMMEDIATE'));
+  try {
+    return action();
+  } finally {
+    guarded(path, () => database.exec('COMMIT'));
+  }
+}
+
+/** How case-insensitive disks see a key: what is equal here may be one file there. */
+function folded(key: string): string {
+  return key.normalize('NFC').toLowerCase();
+}
+
+// Copies (rsync, zip, FAT) cut the time to a second or two. A whole second is read as such a cut.
+function sameTime(written: bigint, found: bigint): boolean {
+  if (written === found) return true;
+  const distance = written > found ? written - found : found - written;
+  return found % SECOND === 0n && distance < 2n * SECOND;
+}
+
+/** `node:sqlite` without its warning that it is experimental: that one warning, in this one import. */
+async function importSqlite(): Promise<typeof import('node:sqlite')> {
+  const emitWarning = process.emitWarning;
+  process.emitWarning = ((warning: string | Error, ...rest: never[]) => {
+    if (!String(warning).includes('SQLite'))
+      (emitWarning as (...all: unknown[]) => void).call(process, warning, ...rest);
+  }) as typeof process.emitWarning;
+  try {
+    return await import('node:sqlite');
+  } finally {
+    process.emitWarning = emitWarning;
+  }
+}
+
+// https://www.sqlite.org/rescode.html, primary codes
+const SQLITE_CLASSES: Readonly<
+  Record<number, readonly ['AccessDenied' | 'DestinationFull' | 'ServiceUnavailable', string]>
+> = {
+  3: ['AccessDenied', 'may not be used by this user'],
+  5: ['ServiceUnavailable', 'is kept locked by another process'],
+  6: ['ServiceUnavailable', 'is kept locked by another process'],
+  8: ['AccessDenied', 'may not be written by this user'],
+  10: ['ServiceUnavailable', 'could not be read or written: the device reports an error'],
+  13: ['DestinationFull', 'does not fit: the disk is full'],
+  14: ['AccessDenied', 'cannot be opened or created here'],
+};
+
+function guarded<T>(path: string, action: () => T): T {
+  try {
+    return action();
+  } catch (error) {
+    const code = (error as { errcode?: number }).errcode;
+    if (code === undefined) throw error;
+    const [name, text] = SQLITE_CLASSES[code & 0xff] ?? [
+      'UnexpectedError' as const,
+      'is damaged; remove it, and what is there counts as not ours',
+    ];
+    throw new FanoutError(name, `The index ${path} ${text} (${(error as Error).message}).`, { cause: error });
+  }
+}
