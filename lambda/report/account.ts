@@ -1,0 +1,158 @@
+// The account of a run: what became of every key, from the result files of Step Functions or of the embedded engine.
+import { formatLocation, type Location } from '../location.ts';
+import type { PreparedJob } from '../prepared.ts';
+import type { Store } from '../store/store.ts';
+import { type Collected, collect } from './collect.ts';
+import { eachKeyOnce, type Gaps, type ListedItem, withUnrecorded } from './each-key-once.ts';
+import { shortened } from './item-row.ts';
+import { writeItems } from './items-files.ts';
+import { findResultFiles } from './run-folder.ts';
+import { createSorter } from './sorter.ts';
+import { type RunStatus, SUMMARY_FILE, type Summary } from './summary.ts';
+import { createTally, type Tally } from './tally.ts';
+
+export interface AccountOptions {
+  /** The store of `folder.bucket`. */
+  readonly store: Store;
+  /** The run's folder. */
+  readonly folder: Location;
+  readonly job: PreparedJob;
+  /** How the execution ended. Default: told from the result files, INTERRUPTED when there is no manifest. */
+  readonly status?: RunStatus;
+  readonly error?: string;
+  readonly cause?: string;
+  /** How many items the engine listed in all, to check the account against. */
+  readonly listed?: number;
+  /** The items in input order, for a run that was killed: those without a record become pending. */
+  readonly items?: AsyncIterable<readonly ListedItem[]>;
+  /** Epoch milliseconds. Default: from the first child's start to the last one's end. */
+  readonly started?: number;
+  readonly ended?: number;
+  /** The process's own CPU time, user and system. */
+  readonly cpuMilliseconds?: number;
+  /** Of node, sharp, libvips and every codec. */
+  readonly versions?: Readonly<Record<string, string>>;
+  /** SHA-256 of the definition. */
+  readonly definition?: string;
+  /** Where to sort what does not fit in memory. Default: the machine's temporary directory. */
+  readonly scratch?: string;
+  readonly signal?: AbortSignal;
+}
+
+/** A cause may hold 32,768 characters. */
+const MOST_CAUSE = 2000;
+
+/**
+ * Writes items.csv, items.jsonl and, last, summary.json into the run's folder, and answers the summary. Memory does not
+ * follow the number of items. The account is written also when it does not add up: then `check` says why, and whoever
+ * asked must say so loudly. Throws what the store throws.
+ */
+export async function writeAccount(options: AccountOptions): Promise<Summary> {
+  const { store, folder, job } = options;
+  const { attempts, missing } = await findResultFiles(store, folder);
+  const sorter = createSorter(options.scratch === undefined ? {} : { directory: options.scratch });
+  try {
+    const collected = await collect(store, attempts, job, sorter, options.signal);
+    const gaps: Gaps = { missing: 0, conflicts: 0 };
+    const tally = createTally();
+    const recorded = eachKeyOnce(sorter.sorted(), gaps);
+    const last = Math.max(0, attempts.length - 1);
+    const rows = options.items === undefined ? recorded : withUnrecorded(recorded, options.items, last, gaps);
+    await writeItems(store, folder, job.source.bucket, rows, tally.add);
+    const result = tally.result();
+    const status = options.status ?? statusOf(result, collected, job);
+    const problems = [
+      ...missing.map((file) => `${file}: named by the manifest, but not there`),
+      ...collected.problems,
+      ...discrepancies(options, status, result, gaps),
+    ];
+    const summary = summaryOf(options, status, result, collected, problems);
+    await store.save(folder.prefix + SUMMARY_FILE, one(`${JSON.stringify(summary, undefined, 2)}\n`), {
+      contentType: 'application/json',
+    });
+    return summary;
+  } finally {
+    await sorter.close();
+  }
+}
+
+async function* one(text: string): AsyncGenerator<string> {
+  yield text;
+}
+
+/** How a run ended of which nobody told: by its manifests, and by the thresholds of its job. */
+function statusOf({ counts }: Tally, { attempts }: Collected, job: PreparedJob): RunStatus {
+  if (attempts.at(-1)?.complete !== true) return 'INTERRUPTED';
+  const percentage = counts.total === 0 ? 0 : (counts.failed / counts.total) * 100;
+  if (counts.failed > job.toleratedFailureCount || percentage > job.toleratedFailurePercentage) return 'FAILED';
+  return counts.pending > 0 ? 'ABORTED' : 'SUCCEEDED';
+}
+
+function discrepancies({ listed, items }: AccountOptions, status: RunStatus, { counts }: Tally, gaps: Gaps): string[] {
+  const problems: string[] = [];
+  const { total, succeeded, skipped, failed, pending } = counts;
+  const states = succeeded + skipped + failed + pending;
+  if (states !== total) problems.push(`the states add up to ${states} keys, and the account has ${total}`);
+  if (listed !== undefined && listed !== total)
+    problems.push(`${listed} items were listed, and the account has ${total}`);
+  if (gaps.conflicts > 0)
+    problems.push(`${gaps.conflicts} places have records of different keys; has the source changed since?`);
+  if (items !== undefined) return problems;
+  if (gaps.missing > 0) problems.push(`${gaps.missing} keys before the last recorded one have no record`);
+  if (status === 'INTERRUPTED' && listed === undefined) {
+    problems.push(
+      'the run was cut off before its end was written: keys without a record by then are not in this account; resume it',
+    );
+  }
+  return problems;
+}
+
+function summaryOf(
+  options: AccountOptions,
+  status: RunStatus,
+  tally: Tally,
+  collected: Collected,
+  problems: readonly string[],
+): Summary {
+  const { job, error, cause, listed, cpuMilliseconds, definition } = options;
+  const { busyMilliseconds, firstFailure, ...counted } = tally;
+  const started = timestamp(options.started) ?? collected.started;
+  const ended = timestamp(options.ended) ?? collected.ended;
+  const wallMilliseconds =
+    started === undefined || ended === undefined ? 0 : Math.max(0, Date.parse(ended) - Date.parse(started));
+  const { total, pending } = tally.counts;
+  return {
+    version: 1,
+    run: job.run,
+    status,
+    ...(error === undefined ? {} : { error }),
+    ...(cause === undefined ? {} : { cause: shortened(cause, MOST_CAUSE) }),
+    ...(firstFailure === undefined ? {} : { firstFailure }),
+    ...counted,
+    check: { ...(listed === undefined ? {} : { listed }), balanced: problems.length === 0, problems: [...problems] },
+    time: {
+      ...(started === undefined ? {} : { started }),
+      ...(ended === undefined ? {} : { ended }),
+      wallMilliseconds,
+      ...(cpuMilliseconds === undefined ? {} : { cpuMilliseconds }),
+      busyMilliseconds,
+    },
+    throughput: {
+      keysPerSecond: perSecond(total - pending, wallMilliseconds),
+      bytesInPerSecond: perSecond(tally.bytes.in, wallMilliseconds),
+    },
+    versions: { ...options.versions },
+    ...(definition === undefined ? {} : { definition }),
+    attempts: collected.attempts,
+    report: formatLocation(options.folder),
+    job,
+  };
+}
+
+function timestamp(milliseconds: number | undefined): string | undefined {
+  return milliseconds === undefined ? undefined : new Date(milliseconds).toISOString();
+}
+
+function perSecond(amount: number, milliseconds: number): number {
+  return milliseconds === 0 ? 0 : Math.round((amount / milliseconds) * 100_000) / 100;
+}

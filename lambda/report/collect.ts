@@ -1,0 +1,66 @@
+// Result files in, rows into the sorter: what is found on the way about each attempt and about the run's times.
+import type { PreparedJob } from '../prepared.ts';
+import type { Store } from '../store/store.ts';
+import { outcomesOf } from '../wire.ts';
+import { rowOf } from './item-row.ts';
+import { type Damage, readRecords } from './records.ts';
+import type { Attempt } from './run-folder.ts';
+import type { Sorter } from './sorter.ts';
+import type { Summary } from './summary.ts';
+
+export interface Collected {
+  readonly attempts: Summary['attempts'];
+  /** When the first child started and the last one ended, ISO 8601. */
+  readonly started?: string;
+  readonly ended?: string;
+  readonly problems: readonly string[];
+}
+
+/** Reads all records of all attempts, and adds a row to the sorter for each of their keys. */
+export async function collect(
+  store: Store,
+  attempts: readonly Attempt[],
+  job: PreparedJob,
+  sorter: Sorter,
+  signal?: AbortSignal,
+): Promise<Collected> {
+  const told: Summary['attempts'] = [];
+  const problems: string[] = [];
+  let started: string | undefined;
+  let ended: string | undefined;
+  for (const [number, attempt] of attempts.entries()) {
+    let records = 0;
+    let torn = 0;
+    for (const { key, format } of attempt.files) {
+      const damage: Damage = { torn: 0, unreadable: 0 };
+      const stream = await store.open(key, signal === undefined ? {} : { signal });
+      for await (const batch of readRecords(stream, format, damage)) {
+        records += batch.length;
+        for (const record of batch) {
+          if (record.started !== undefined && (started === undefined || record.started < started))
+            started = record.started;
+          if (record.ended !== undefined && (ended === undefined || record.ended > ended)) ended = record.ended;
+          for (const outcome of outcomesOf(record, job.reader.kind)) {
+            const full = sorter.add({
+              index: outcome.index,
+              line: JSON.stringify(rowOf(outcome, number, record.ended)),
+            });
+            if (full !== undefined) await full;
+          }
+        }
+      }
+      torn += damage.torn;
+      if (damage.unreadable > 0)
+        problems.push(`${key}: ${damage.unreadable} records cannot be read; their keys are not known`);
+      // Only a process that was killed leaves a file unfinished, and it leaves no manifest either.
+      if (damage.torn > 0 && attempt.complete) problems.push(`${key}: the file ends in the middle of a record`);
+    }
+    told.push({ folder: attempt.folder, complete: attempt.complete, records, torn });
+  }
+  return {
+    attempts: told,
+    problems,
+    ...(started === undefined ? {} : { started }),
+    ...(ended === undefined ? {} : { ended }),
+  };
+}

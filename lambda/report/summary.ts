@@ -1,0 +1,97 @@
+// The summary of a run: the schema of summary.json and its type, for whoever writes, reads or shows it.
+import { z } from 'zod';
+import type { PreparedJob } from '../prepared.ts';
+
+const count = z.int().min(0);
+/** Milliseconds, exact to three significant digits but for `max`. */
+const percentiles = z.strictObject({ p50: z.number(), p90: z.number(), p99: z.number(), max: z.number() });
+const keyed = { index: count, key: z.string() };
+
+export const STAGES = ['read', 'transform', 'write', 'total'] as const;
+
+export const summarySchema = z.strictObject({
+  version: z.literal(1),
+  run: z.string(),
+  status: z
+    .enum(['SUCCEEDED', 'FAILED', 'ABORTED', 'TIMED_OUT', 'INTERRUPTED'])
+    .describe("The execution's status; INTERRUPTED when the run ended without one, as a killed process does."),
+  error: z.string().optional().describe("The execution's error, for example States.ExceedToleratedFailureThreshold."),
+  cause: z.string().optional(),
+  counts: z
+    .strictObject({ total: count, succeeded: count, skipped: count, failed: count, pending: count })
+    .describe('Keys by state. The four states add up to the total.'),
+  skipped: z.record(z.string(), count).describe('Skipped keys by reason.'),
+  check: z
+    .strictObject({
+      listed: count.optional().describe('Items that the engine listed; absent when nobody said.'),
+      balanced: z.boolean().describe('Whether every listed key stands in the account exactly once.'),
+      problems: z.array(z.string()).describe('What does not add up, one sentence each.'),
+    })
+    .describe('What the program found when it checked its own account.'),
+  errors: z
+    .array(
+      z.strictObject({
+        name: z.string(),
+        count,
+        transient: z.boolean(),
+        hint: z.string(),
+        examples: z.array(z.strictObject({ ...keyed, message: z.string() })),
+      }),
+    )
+    .describe('Failures by class, the most frequent first, with the first keys in input order.'),
+  firstFailure: z
+    .strictObject({ ...keyed, error: z.string(), message: z.string(), at: z.iso.datetime().optional() })
+    .optional()
+    .describe('The failure that came first in time.'),
+  bytes: z.strictObject({ in: count, out: count }).describe('Bytes downloaded and bytes written.'),
+  outputs: z.strictObject({ written: count, upToDate: count }),
+  time: z.strictObject({
+    started: z.iso.datetime().optional(),
+    ended: z.iso.datetime().optional(),
+    wallMilliseconds: z.number().min(0),
+    cpuMilliseconds: z.number().min(0).optional().describe("The process's CPU time; not known on AWS."),
+    busyMilliseconds: z.number().min(0).describe('Time spent on keys, summed over all keys.'),
+  }),
+  milliseconds: z
+    .partialRecord(z.enum(STAGES), percentiles)
+    .describe('Percentiles over keys per stage; a stage that no key reached is absent.'),
+  slowest: z.array(z.strictObject({ ...keyed, milliseconds: z.number() })),
+  throughput: z.strictObject({ keysPerSecond: z.number(), bytesInPerSecond: z.number() }),
+  versions: z.record(z.string(), z.string()).describe('Of node, sharp, libvips and every codec.'),
+  definition: z.string().optional().describe('SHA-256 of the state machine definition.'),
+  attempts: z
+    .array(
+      z.strictObject({
+        folder: z.string(),
+        complete: z.boolean().describe('Whether the attempt ended with a manifest.'),
+        records: count,
+        torn: count.describe('Last lines that a killed process left unfinished.'),
+      }),
+    )
+    .describe('The Map Run and its redrives, in order.'),
+  report: z.string().describe('Where summary.json, items.csv and items.jsonl are.'),
+  job: z.custom<PreparedJob>((value) => value !== null && typeof value === 'object'),
+});
+
+export type Summary = z.output<typeof summarySchema>;
+export type RunStatus = Summary['status'];
+
+/** Names of the account's files in the run's folder. */
+export const SUMMARY_FILE = 'summary.json';
+export const ITEMS_CSV = 'items.csv';
+export const ITEMS_JSONL = 'items.jsonl';
+
+/**
+ * The exit code that tells how the run ended: 0 all succeeded or rightly skipped; 1 nothing was started, or the account
+ * does not add up; 2 stopped by failures or by time; 3 finished with tolerated failures; 130 interrupted.
+ */
+export function exitCodeOf({
+  status,
+  counts,
+  check,
+}: Pick<Summary, 'status' | 'counts' | 'check'>): 0 | 1 | 2 | 3 | 130 {
+  if (status === 'ABORTED' || status === 'INTERRUPTED') return 130;
+  if (!check.balanced) return 1;
+  if (status === 'SUCCEEDED') return counts.failed > 0 ? 3 : 0;
+  return counts.total === 0 ? 1 : 2;
+}

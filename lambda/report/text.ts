@@ -1,0 +1,149 @@
+// The account in the terminal: the first failure on top, failures by class, and what to do about each.
+import { styleText } from 'node:util';
+import { directoryPath, isDirectory } from '../location.ts';
+import { shortened } from './item-row.ts';
+import { STAGES, type Summary } from './summary.ts';
+import { formatBytes, formatCount, formatDuration } from './units.ts';
+
+export interface TextOptions {
+  /** Default: false. Whoever writes to a terminal asks for it, unless NO_COLOR is set. */
+  readonly color?: boolean;
+  /** The command that carries on. Default: `image-fanout run --resume`, or `redrive` for a run on AWS. */
+  readonly resume?: string;
+}
+
+type Style = 'bold' | 'red' | 'green' | 'yellow' | 'dim';
+type Paint = (style: Style, text: string) => string;
+
+const STATUS_WORDS: Readonly<Record<Summary['status'], string>> = {
+  SUCCEEDED: 'finished',
+  FAILED: 'stopped by failures',
+  ABORTED: 'stopped on request',
+  TIMED_OUT: 'ran out of time',
+  INTERRUPTED: 'cut off before its end',
+};
+
+/** The whole account as lines of text, ending in a line feed. */
+export function accountText(summary: Summary, options: TextOptions = {}): string {
+  const paint: Paint = (style, text) => (options.color ? styleText(style, text, { validateStream: false }) : text);
+  const sections = [
+    firstFailure(summary, paint),
+    problems(summary, paint),
+    headline(summary, paint),
+    failures(summary, paint),
+    skips(summary),
+    pendings(summary, options.resume ?? resumeCommand(summary), paint),
+    numbers(summary),
+    [`Account: ${summary.report}`],
+  ];
+  return `${sections
+    .filter((section) => section.length > 0)
+    .map((section) => section.join('\n'))
+    .join('\n\n')}\n`;
+}
+
+/** The command that does what is pending or failed, and nothing else. */
+export function resumeCommand({ run, job }: Pick<Summary, 'run' | 'job'>): string {
+  if (!isDirectory(job.results)) {
+    const local = job.results.prefix.includes('.image-fanout/runs/');
+    return local
+      ? `image-fanout run --resume ${word(`s3://${job.results.bucket}/${job.results.prefix}`)}`
+      : `image-fanout redrive ${word(run)}`;
+  }
+  return `image-fanout run --resume ${word(directoryPath(job.results) + job.results.prefix)}`;
+}
+
+/** A word of a shell's command line, quoted where it has to be. */
+function word(text: string): string {
+  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
+}
+
+function firstFailure({ firstFailure: first }: Summary, paint: Paint): string[] {
+  if (first === undefined) return [];
+  return [
+    `${paint('red', 'First failure:')} ${paint('bold', visible(first.key))}`,
+    `  ${first.error}: ${oneLine(first.message)}`,
+  ];
+}
+
+function problems({ check }: Summary, paint: Paint): string[] {
+  if (check.balanced) return [];
+  return [paint('red', 'This account does not add up:'), ...check.problems.map((problem) => `  ${oneLine(problem)}`)];
+}
+
+function headline({ run, status, counts, check, error }: Summary, paint: Paint): string[] {
+  const color: Style = status !== 'SUCCEEDED' ? 'red' : counts.failed > 0 ? 'yellow' : 'green';
+  const why = error === undefined ? '' : ` (${error})`;
+  const parts = (['succeeded', 'skipped', 'failed', 'pending'] as const).map(
+    (state) => `${formatCount(counts[state])} ${state}`,
+  );
+  const checked = check.balanced ? ', each accounted for' : '';
+  return [
+    `Run ${run}: ${paint(color, STATUS_WORDS[status])}${why}`,
+    `${formatCount(counts.total)} ${counts.total === 1 ? 'key' : 'keys'}${checked}: ${parts.join(', ')}`,
+  ];
+}
+
+function failures({ errors }: Summary, paint: Paint): string[] {
+  return errors.flatMap(({ name, count, transient, hint, examples }, place) => [
+    ...(place === 0 ? ['Failures by class:'] : []),
+    `  ${paint('bold', name)}  ${formatCount(count)}${transient ? '  (transient)' : ''}`,
+    ...examples.slice(0, 3).map(({ key, message }) => `    ${visible(key)}: ${oneLine(message)}`),
+    ...(count > Math.min(3, examples.length)
+      ? [paint('dim', `    and ${formatCount(count - Math.min(3, examples.length))} more in items.csv`)]
+      : []),
+    `    What to do: ${hint}`,
+  ]);
+}
+
+const SKIP_WORDS: Readonly<Record<string, string>> = {
+  upToDate: 'up to date',
+  folderMarker: 'folder markers',
+  excluded: 'not included, or excluded',
+};
+
+function skips({ skipped }: Summary): string[] {
+  const reasons = Object.entries(skipped).sort(([, a], [, b]) => b - a);
+  if (reasons.length === 0) return [];
+  return ['Skipped:', ...reasons.map(([reason, count]) => `  ${formatCount(count)} ${SKIP_WORDS[reason] ?? reason}`)];
+}
+
+function pendings({ counts, status }: Summary, resume: string, paint: Paint): string[] {
+  if (status === 'SUCCEEDED' && counts.failed === 0 && counts.pending === 0) return [];
+  const left = counts.pending + counts.failed;
+  const what =
+    left === 0
+      ? 'To carry on'
+      : `To do the ${formatCount(left)} that ${left === 1 ? 'is' : 'are'} pending or failed, and nothing else`;
+  return [`${what}:`, `  ${paint('bold', resume)}`];
+}
+
+function numbers({ bytes, outputs, time, throughput, milliseconds, slowest, attempts }: Summary): string[] {
+  const cpu = time.cpuMilliseconds === undefined ? '' : `, ${formatDuration(time.cpuMilliseconds)} of CPU`;
+  const upToDate = outputs.upToDate === 0 ? '' : `, ${formatCount(outputs.upToDate)} were up to date`;
+  const redrives = attempts.length > 1 ? `, in ${attempts.length} attempts` : '';
+  const stages = STAGES.flatMap((stage) => {
+    const of = milliseconds[stage];
+    if (of === undefined) return [];
+    const [p50, p90, p99, max] = [of.p50, of.p90, of.p99, of.max].map(formatDuration);
+    return [`  ${stage.padEnd(9)} p50 ${p50}, p90 ${p90}, p99 ${p99}, max ${max}`];
+  });
+  const slow = slowest.slice(0, 3).map(({ key, milliseconds: ms }) => `  ${formatDuration(ms)}  ${visible(key)}`);
+  return [
+    `Read ${formatBytes(bytes.in)}, wrote ${formatBytes(bytes.out)} in ${formatCount(outputs.written)} outputs${upToDate}`,
+    `Took ${formatDuration(time.wallMilliseconds)}${cpu}${redrives}: ${throughput.keysPerSecond} keys/s, ${formatBytes(throughput.bytesInPerSecond)}/s`,
+    ...(stages.length > 0 ? ['Per key:', ...stages] : []),
+    ...(slow.length > 0 ? ['Slowest:', ...slow] : []),
+  ];
+}
+
+/** A key is somebody else's text: a line feed, an escape sequence or a change of direction in it may not act on the terminal. */
+function visible(text: string): string {
+  return text.replace(/[\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]/gu, (character) =>
+    character === '\n' ? '\\n' : `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+}
+
+function oneLine(text: string): string {
+  return shortened(visible(text.replace(/\s*\n\s*/g, ' ')), 300);
+}
