@@ -16,11 +16,13 @@ const here = (path: string) => relative(process.cwd(), path) || '.';
 const started = performance.now();
 const samples = await makeSamples(source);
 const seconds = ((performance.now() - started) / 1000).toFixed(1);
-console.log(`Painted ${samples.length} sample images in ${seconds} s: ${here(source)}\n`);
+console.log(`${samples.length} sample images, painted in ${seconds} s: ${here(source)}\n`);
 
 const options = process.argv.slice(2);
 const args = ['run', here(source), here(destination), ...(options.length > 0 ? options : ['--recipe', 'web'])];
 console.log(`$ npx image-fanout ${args.join(' ')}`);
+// The terminal sends Ctrl-C to both: the run drains, and this waits for it.
+process.on('SIGINT', () => {});
 const run = spawn(process.execPath, [COMMAND, ...args], { stdio: 'inherit' });
 const [code, signal] = (await once(run, 'exit')) as [number | null, NodeJS.Signals | null];
 
