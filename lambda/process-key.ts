@@ -133,7 +133,8 @@ function atDeadline(tools: KeyTools, deadline: Deadline): KeyTools {
   };
 }
 
-function skipReason({ job, isSelected }: JobContext, item: Item): SkipReason | undefined {
+/** Why an item is no work; undefined when it is. Throws InvalidItem for a key outside the source. */
+export function skipReason({ job, isSelected }: JobContext, item: Item): SkipReason | undefined {
   if (item.notCurrent) return 'notCurrent';
   if (!item.key.startsWith(job.source.prefix)) {
     if (job.reader.kind === 'S3_INVENTORY') return 'outsideSource';
@@ -150,7 +151,7 @@ function skipReason({ job, isSelected }: JobContext, item: Item): SkipReason | u
  * Whether the key's outputs are there and current: one look at the output that is written last. Not asked of what this very
  * run wrote (a retry tells the whole outcome again), nor when no output key can be known before the work is done.
  */
-async function isUpToDate(
+export async function isUpToDate(
   context: JobContext,
   item: Item,
   relative: string,

@@ -90,7 +90,11 @@ async function openJob(
 ): Promise<JobContext> {
   const { body } = await open(run.bucket).read(run.key, { signal });
   // Written by Prepare, which has validated it; nobody else may write below the results prefix.
-  const job = JSON.parse(body.toString()) as PreparedJob;
+  return await openContext(JSON.parse(body.toString()) as PreparedJob, open, signal);
+}
+
+/** Opens what all keys of a prepared job share. Throws what reading a watermark throws. */
+export async function openContext(job: PreparedJob, open: OpenStore, signal: AbortSignal): Promise<JobContext> {
   const overlays = new Map(
     await Promise.all(
       overlayReferences(job.recipe).map(async (reference) => {
