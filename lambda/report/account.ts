@@ -64,7 +64,7 @@ export async function writeAccount(options: AccountOptions): Promise<Summary> {
     const problems = [
       ...missing.map((file) => `${file}: named by the manifest, but not there`),
       ...collected.problems,
-      ...discrepancies(options, status, result, gaps),
+      ...discrepancies(options, collected, result, gaps),
     ];
     const summary = summaryOf(options, status, result, collected, problems);
     await store.save(folder.prefix + SUMMARY_FILE, one(`${JSON.stringify(summary, undefined, 2)}\n`), {
@@ -88,20 +88,29 @@ function statusOf({ counts }: Tally, { attempts }: Collected, job: PreparedJob):
   return counts.pending > 0 ? 'ABORTED' : 'SUCCEEDED';
 }
 
-function discrepancies({ listed, items }: AccountOptions, status: RunStatus, { counts }: Tally, gaps: Gaps): string[] {
+function discrepancies(
+  { listed, items }: AccountOptions,
+  { attempts }: Collected,
+  { counts }: Tally,
+  gaps: Gaps,
+): string[] {
   const problems: string[] = [];
   const { total, succeeded, skipped, failed, pending } = counts;
   const states = succeeded + skipped + failed + pending;
   if (states !== total) problems.push(`the states add up to ${states} keys, and the account has ${total}`);
   if (listed !== undefined && listed !== total)
     problems.push(`${listed} items were listed, and the account has ${total}`);
-  if (gaps.conflicts > 0)
-    problems.push(`${gaps.conflicts} places have records of different keys; has the source changed since?`);
-  if (items !== undefined) return problems;
-  if (gaps.missing > 0) problems.push(`${gaps.missing} keys before the last recorded one have no record`);
-  if (status === 'INTERRUPTED' && listed === undefined) {
+  if (gaps.conflicts > 0) {
     problems.push(
-      'the run was cut off before its end was written: keys without a record by then are not in this account; resume it',
+      `records name different keys at the same place, ${gaps.conflicts} times; has the source changed since?`,
+    );
+  }
+  if (items !== undefined) return problems;
+  if (gaps.missing > 0) problems.push(`keys before the last recorded one that have no record: ${gaps.missing}`);
+  // An attempt that has ended has a record of every item; without one, only the listing knows them all.
+  if (listed === undefined && !attempts.some(({ complete }) => complete)) {
+    problems.push(
+      'no attempt has ended: keys without a record by now are not in this account; resume the run to complete it',
     );
   }
   return problems;

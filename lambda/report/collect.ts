@@ -51,7 +51,7 @@ export async function collect(
       }
       torn += damage.torn;
       if (damage.unreadable > 0)
-        problems.push(`${key}: ${damage.unreadable} records cannot be read; their keys are not known`);
+        problems.push(`${key}: records that cannot be read, so that their keys are not known: ${damage.unreadable}`);
       // Only a process that was killed leaves a file unfinished, and it leaves no manifest either.
       if (damage.torn > 0 && attempt.complete) problems.push(`${key}: the file ends in the middle of a record`);
     }

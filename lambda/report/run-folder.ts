@@ -8,7 +8,7 @@ import type { Store } from '../store/store.ts';
 export interface Attempt {
   /** Below the run's folder: `<map run's uuid>/`, or `<uuid>/Redrive-2/`. */
   readonly folder: string;
-  /** Whether it ended with a manifest: a killed engine leaves none. */
+  /** Whether it has ended: its manifest names files. A killed engine leaves the probe, which names none. */
   readonly complete: boolean;
   readonly files: readonly ResultFile[];
 }
@@ -24,6 +24,8 @@ export interface ResultFiles {
   readonly attempts: readonly Attempt[];
   /** Files that a manifest names and that are not there. */
   readonly missing: readonly string[];
+  /** When a result file or manifest was last written, in epoch milliseconds; 0 when there is none. */
+  readonly lastModified: number;
 }
 
 const RESULT_FILE = /^([^/]+)\/(?:Redrive-(\d+)\/)?(?:(manifest\.json)|(?:SUCCEEDED|FAILED|PENDING)_\d+\.(jsonl?))$/;
@@ -48,10 +50,12 @@ export async function findResultFiles(store: Store, folder: Location): Promise<R
     string,
     { redrive: number; run: string; since: number; manifest?: string; files: ResultFile[] }
   >();
+  let newest = 0;
   for await (const page of store.list(folder.prefix)) {
     for (const { key, lastModified } of page) {
       const [, run, redrive, manifest, format] = RESULT_FILE.exec(key.slice(folder.prefix.length)) ?? [];
       if (run === undefined) continue;
+      newest = Math.max(newest, lastModified);
       const name = key.slice(folder.prefix.length, key.lastIndexOf('/') + 1);
       const attempt = found.get(name) ?? { redrive: Number(redrive ?? 0), run, since: lastModified, files: [] };
       found.set(name, attempt);
@@ -70,14 +74,14 @@ export async function findResultFiles(store: Store, folder: Location): Promise<R
   const there = new Set(inOrder.flatMap(([, { files }]) => files.map(({ key }) => key)));
   for (const [name, { run, manifest, files }] of inOrder) {
     const named = manifest === undefined ? undefined : await manifestFiles(store, manifest);
-    attempts.push({ folder: name, complete: named !== undefined, files });
+    attempts.push({ folder: name, complete: (named?.length ?? 0) > 0, files });
     for (const key of named ?? []) {
       // A run's folder may have been moved or copied since: only what follows the Map Run's uuid is compared.
       const below = key.slice(key.lastIndexOf(`${run}/`));
       if (!there.has(folder.prefix + below)) missing.push(below);
     }
   }
-  return { attempts, missing: [...new Set(missing)] };
+  return { attempts, missing: [...new Set(missing)], lastModified: newest };
 }
 
 /** The files that a manifest names; undefined for one that is not finished. */

@@ -14,7 +14,7 @@ export const summarySchema = z.strictObject({
   run: z.string(),
   status: z
     .enum(['SUCCEEDED', 'FAILED', 'ABORTED', 'TIMED_OUT', 'INTERRUPTED'])
-    .describe("The execution's status; INTERRUPTED when the run ended without one, as a killed process does."),
+    .describe("The execution's status; INTERRUPTED when no end is on record, as after a killed process."),
   error: z.string().optional().describe("The execution's error, for example States.ExceedToleratedFailureThreshold."),
   cause: z.string().optional(),
   counts: z
@@ -63,7 +63,7 @@ export const summarySchema = z.strictObject({
     .array(
       z.strictObject({
         folder: z.string(),
-        complete: z.boolean().describe('Whether the attempt ended with a manifest.'),
+        complete: z.boolean().describe('Whether the attempt has ended, so that every item is on its record.'),
         records: count,
         torn: count.describe('Last lines that a killed process left unfinished.'),
       }),

@@ -20,7 +20,7 @@ const STATUS_WORDS: Readonly<Record<Summary['status'], string>> = {
   FAILED: 'stopped by failures',
   ABORTED: 'stopped on request',
   TIMED_OUT: 'ran out of time',
-  INTERRUPTED: 'cut off before its end',
+  INTERRUPTED: 'no end on record (cut off, or still running)',
 };
 
 /** The whole account as lines of text, ending in a line feed. */

@@ -135,7 +135,7 @@ describe('writeAccount', () => {
     const summary = await writeAccount(run);
     expect(summary.status).toBe('INTERRUPTED');
     expect(summary.attempts).toEqual([{ folder: `${MAP_RUN}/`, complete: false, records: 1, torn: 1 }]);
-    expect(summary.check).toEqual({ balanced: false, problems: [expect.stringContaining('cut off before its end')] });
+    expect(summary.check).toEqual({ balanced: false, problems: [expect.stringContaining('no attempt has ended')] });
     expect(states(itemRows(run))).toEqual(['0 a succeeded']);
   });
 
@@ -206,14 +206,14 @@ describe('writeAccount', () => {
       'a gap',
       (run: ReturnType<typeof testRun>) => putAttempt(run, [childRecord([succeeded(2, 'c')], 1)]),
       1,
-      '2 keys before the last recorded one have no record',
+      'keys before the last recorded one that have no record: 2',
     ],
     [
       'two keys at one place',
       (run: ReturnType<typeof testRun>) =>
         putAttempt(run, [childRecord([succeeded(0, 'a')], 1), childRecord([succeeded(0, 'b')], 2)]),
       1,
-      '1 places have records of different keys; has the source changed since?',
+      'records name different keys at the same place, 1 times; has the source changed since?',
     ],
     [
       'a file that is gone',
@@ -237,7 +237,7 @@ describe('writeAccount', () => {
         run.put(`${MAP_RUN}/FAILED_0.jsonl`, `garbage\n${JSON.stringify(childRecord([failed(1, 'b')]).record)}\n`);
       },
       2,
-      `.image-fanout/runs/run-1/${MAP_RUN}/FAILED_0.jsonl: 1 records cannot be read; their keys are not known`,
+      `.image-fanout/runs/run-1/${MAP_RUN}/FAILED_0.jsonl: records that cannot be read, so that their keys are not known: 1`,
     ],
     [
       'a record whose input was left out',
@@ -247,7 +247,7 @@ describe('writeAccount', () => {
           `${JSON.stringify({ Status: 'FAILED', InputDetails: { Included: false } })}\n`,
         ),
       0,
-      `.image-fanout/runs/run-1/${MAP_RUN}/FAILED_0.jsonl: 1 records cannot be read; their keys are not known`,
+      `.image-fanout/runs/run-1/${MAP_RUN}/FAILED_0.jsonl: records that cannot be read, so that their keys are not known: 1`,
     ],
   ])('says that it does not add up: %s', async (_what, prepare, listed, problem) => {
     const run = testRun();

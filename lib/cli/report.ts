@@ -1,0 +1,123 @@
+// `report`: shows the account of a run, and makes it when the run was killed before it could.
+import { keyOf } from '../../lambda/item.ts';
+import { parseLocation } from '../../lambda/location.ts';
+import type { PreparedJob } from '../../lambda/prepared.ts';
+import { writeAccount } from '../../lambda/report/account.ts';
+import type { ListedItem } from '../../lambda/report/each-key-once.ts';
+import { findResultFiles, readJob } from '../../lambda/report/run-folder.ts';
+import { exitCodeOf, SUMMARY_FILE, type Summary, summarySchema } from '../../lambda/report/summary.ts';
+import { accountText } from '../../lambda/report/text.ts';
+import { type OpenStoresOptions, openStores } from '../../lambda/store/open.ts';
+import type { OpenStore } from '../../lambda/store/store.ts';
+import { openItems } from '../local/item-reader.ts';
+import { StatesError } from '../local/states-error.ts';
+import type { DistributedMapState } from '../states-language.ts';
+import { READERS } from '../workflow.ts';
+import { defineCommand, type ExitCode, UsageError } from './command.ts';
+import { findRun, isFolder } from './find-run.ts';
+
+export interface ReportOptions {
+  /** The destination of the run, or a stack's results: where to look for an id or `latest`. */
+  readonly in?: string;
+  readonly stack?: string;
+  readonly json?: boolean;
+}
+
+/** Where the report goes. */
+export interface ReportIo {
+  readonly stdout: { write(text: string): unknown; readonly isTTY?: boolean };
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly stores?: OpenStoresOptions;
+}
+
+/**
+ * Prints the account of a run. The exit code is the run's own: 0 all succeeded or were rightly skipped; 1 nothing was
+ * started, or the account does not add up; 2 stopped by failures or by time; 3 finished with tolerated failures; 130
+ * interrupted. Throws SourceNotFound when there is no such run.
+ */
+export async function reportCommand(run: string, options: ReportOptions, io: ReportIo): Promise<ExitCode> {
+  const where = isFolder(run) ? undefined : await placeOf(options);
+  const stores = openStores(io.stores);
+  try {
+    const folder = await findRun(run, where, stores.open);
+    const summary = (await writtenSummary(folder, stores.open)) ?? (await madeNow(folder, stores.open));
+    const color = io.stdout.isTTY === true && !io.env['NO_COLOR'];
+    io.stdout.write(
+      options.json === true ? `${JSON.stringify(summary, undefined, 2)}\n` : accountText(summary, { color }),
+    );
+    return exitCodeOf(summary);
+  } finally {
+    await stores.close();
+  }
+}
+
+async function placeOf({ in: place, stack }: ReportOptions) {
+  if (place !== undefined && stack !== undefined) throw new UsageError('expected --in or --stack, got both');
+  if (place !== undefined) return parseLocation(place);
+  const { findStack } = await import('./cloud/stack.ts');
+  return (await findStack(stack)).results;
+}
+
+/** The summary as the run left it; undefined when there is none, or when the run went on since. */
+async function writtenSummary(
+  folder: { bucket: string; prefix: string },
+  openStore: OpenStore,
+): Promise<Summary | undefined> {
+  const store = openStore(folder.bucket);
+  const head = await store.head(folder.prefix + SUMMARY_FILE);
+  if (head === undefined || head.lastModified < (await findResultFiles(store, folder)).lastModified) return undefined;
+  return summarySchema.parse(JSON.parse((await store.read(folder.prefix + SUMMARY_FILE)).body.toString()));
+}
+
+async function madeNow(folder: { bucket: string; prefix: string }, openStore: OpenStore): Promise<Summary> {
+  const store = openStore(folder.bucket);
+  const job = await readJob(store, folder);
+  const { attempts } = await findResultFiles(store, folder);
+  // Keys of a job are in its execution's input only; and what has ended has every item on record.
+  if (job.reader.kind === 'KEYS' || attempts.some(({ complete }) => complete))
+    return await writeAccount({ store, folder, job });
+  try {
+    return await writeAccount({ store, folder, job, items: listedAgain(job, openStore) });
+  } catch (error) {
+    // A source that is gone leaves what is on record.
+    if (!(error instanceof StatesError)) throw error;
+    return await writeAccount({ store, folder, job });
+  }
+}
+
+/** The items of a run that was killed before they were all on record, read as the run read them. */
+async function* listedAgain({ reader }: PreparedJob, openStore: OpenStore): AsyncGenerator<readonly ListedItem[]> {
+  if (reader.kind === 'KEYS') return;
+  const config = READERS[reader.kind].config;
+  const { kind, ...place } = reader;
+  const state = {
+    ItemReader: {
+      Resource: kind === 'LIST' ? 'arn:aws:states:::s3:listObjectsV2' : 'arn:aws:states:::s3:getObject',
+      ...(config === undefined ? {} : { ReaderConfig: config }),
+      Parameters: { Bucket: place.bucket, ...('prefix' in place ? { Prefix: place.prefix } : { Key: place.key }) },
+    },
+  } as unknown as DistributedMapState;
+  const { pages } = await openItems(
+    state,
+    async (template) => template as never,
+    openStore,
+    new AbortController().signal,
+  );
+  let index = 0;
+  for await (const page of pages) yield page.map(({ value }) => ({ index: index++, key: keyOf(value, kind) }));
+}
+
+export const command = defineCommand({
+  summary: 'Shows the account of a run: what became of every key, and what to do about it.',
+  usage: ['report FOLDER', 'report ID --in DST', 'report latest --in DST', 'report ID [--stack NAME]'],
+  arguments: [1, 1],
+  details: [
+    "FOLDER is the run's folder, DST its destination; without either, the run is one of the deployed stack.\nA run that was killed gets its account now. The exit code is the run's own; 1 also when the account does not add up.",
+  ],
+  options: {
+    in: { type: 'string', value: 'DST', help: 'Where the run is: its destination, or a place of results.' },
+    stack: { type: 'string', value: 'NAME', help: 'The deployed stack that the run is of.' },
+    json: { type: 'boolean', help: 'The summary as one JSON document.' },
+  },
+  run: ([run = 'latest'], options) => reportCommand(run, options, { stdout: process.stdout, env: process.env }),
+});
