@@ -1,0 +1,125 @@
+// Child executions: each runs the item processor through the interpreter and ends as a record.
+import { randomUUID } from 'node:crypto';
+import type { DistributedMapState, Json } from '../states-language.ts';
+import type { ChildStatus } from './counts.ts';
+import type { Entry } from './entries.ts';
+import type { Context, Failure, Interpreter, Run } from './interpreter.ts';
+import { type MapRunNames, ROLE_ARN } from './names.ts';
+import { type ChildRecord, endedRecord } from './records.ts';
+import { abortTasks, fitsPayload, type TaskHandlers, type TaskScope, taskOverrides, taskScope } from './tasks.ts';
+
+/**
+ * Seconds that an EXPRESS execution may take:
+ * https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html
+ */
+const EXPRESS_SECONDS = 300;
+
+export interface ChildResult {
+  readonly status: Exclude<ChildStatus, 'PENDING'>;
+  readonly entry: Entry;
+  readonly record: ChildRecord;
+  readonly input: Json;
+  /** Only of a success. */
+  readonly output?: Json;
+  /** Its place among the children that were started, from 0. */
+  readonly ordinal: number;
+}
+
+export interface ChildrenOptions {
+  readonly state: DistributedMapState;
+  readonly names: MapRunNames;
+  readonly interpreter: Interpreter;
+  readonly handlers: TaskHandlers;
+  readonly retryMilliseconds?: number;
+  readonly onStart: (name: string, input: Json, entry: Entry) => void;
+  readonly onEnd: (result: ChildResult) => void;
+}
+
+export interface Children {
+  start(entry: Entry): void;
+  running(): number;
+  /** Ends all that run: their handlers are told by their signal, and not waited for. */
+  abort(): void;
+}
+
+interface Child {
+  readonly name: string;
+  readonly arn: string;
+  readonly entry: Entry;
+  readonly input: Json;
+  readonly ordinal: number;
+  readonly started: number;
+  readonly scope: TaskScope;
+  readonly run: Run;
+}
+
+export function createChildren(options: ChildrenOptions): Children {
+  const { names, interpreter, onStart, onEnd } = options;
+  const { ProcessorConfig, StartAt, States } = options.state.ItemProcessor;
+  const type = ProcessorConfig.ExecutionType;
+  const processor = { StartAt, States, ...(type === 'EXPRESS' ? { TimeoutSeconds: EXPRESS_SECONDS } : {}) };
+  const machine = interpreter.machine(processor, options.retryMilliseconds);
+  const overridesFor = taskOverrides(States, options.handlers);
+  const machineName = names.childMachineArn.slice(names.childMachineArn.lastIndexOf(':') + 1);
+  const running = new Set<Child>();
+  let started = 0;
+
+  function start(entry: Entry): void {
+    const input = JSON.parse(entry.record.Input) as Json;
+    const name = randomUUID();
+    const arn = names.childArn(name);
+    const scope = taskScope();
+    const now = Date.now();
+    onStart(name, input, entry);
+    const run = machine.run(input, contextOf(arn, name, input, now), overridesFor(scope));
+    const child: Child = { name, arn, entry, input, ordinal: started++, started: now, scope, run };
+    running.add(child);
+    run.result.then(
+      (output) => end(child, { status: 'SUCCEEDED' }, output),
+      (error: unknown) => end(child, interpreter.failureOf(error)),
+    );
+  }
+
+  function contextOf(arn: string, name: string, input: Json, now: number): Context {
+    const StartTime = new Date(now).toISOString();
+    return {
+      Execution: { Id: arn, Name: name, Input: input, StartTime, RoleArn: ROLE_ARN, RedriveCount: 0 },
+      StateMachine: { Id: names.childMachineArn, Name: machineName },
+    };
+  }
+
+  function end(child: Child, end: { readonly status: 'SUCCEEDED' } | Failure, output?: Json): void {
+    running.delete(child);
+    const { entry, name, arn, input, ordinal, started } = child;
+    const text = output === undefined ? undefined : JSON.stringify(output);
+    const ended = text === undefined || fitsPayload(text) ? end : TOO_LARGE;
+    const record = endedRecord({
+      ...{ type, arn, name, machineArn: names.childMachineArn, input: entry.record.Input },
+      ...{ started, stopped: Date.now() },
+      ...ended,
+      ...(ended.status === 'ABORTED' ? { cause: abortedCause } : {}),
+      ...(text === undefined || ended.status !== 'SUCCEEDED' ? {} : { output: text }),
+    });
+    const kept = output === undefined || ended.status !== 'SUCCEEDED' ? {} : { output };
+    onEnd({ status: ended.status, entry, record, input, ordinal, ...kept });
+  }
+
+  const abortedCause = `The map run execution [${names.mapRunArn}] which was managing this resource was aborted`;
+
+  return {
+    start,
+    running: () => running.size,
+    abort() {
+      for (const { run, scope } of running) {
+        abortTasks(scope);
+        run.abort();
+      }
+    },
+  };
+}
+
+const TOO_LARGE: Failure = {
+  status: 'FAILED',
+  error: 'States.DataLimitExceeded',
+  cause: 'The output of the execution is larger than the maximum number of bytes service limit.',
+};

@@ -1,0 +1,207 @@
+// Result files on their way to disk or S3: three ways to write records, chosen by what the destination can do.
+import { mkdir, open } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import type { Store } from '../../lambda/store/store.ts';
+import { createSpool } from './spool.ts';
+
+/** Largest result file in bytes: https://docs.aws.amazon.com/step-functions/latest/dg/input-output-resultwriter.html */
+export const MOST_FILE_BYTES = 5 * 1024 ** 3;
+
+/** On S3 a part of the records becomes a file at this size or age, so that a killed run loses at most that much. */
+const PART_BYTES = 8 * 1024 * 1024;
+const PART_MILLISECONDS = 10_000;
+
+/** Records that wait for the disk or the network beyond this many characters hold up new children. */
+const CONGESTION = 32 * 1024 * 1024;
+
+export interface ResultFile {
+  readonly Key: string;
+  readonly Size: number;
+}
+
+/** Where the records of one kind go. Errors of writing are told to `onError`, once, and by `end`. */
+export interface RecordSink {
+  /** Takes one line, without its line feed. */
+  add(line: string): void;
+  /** Something to wait for when too much has not been written yet. */
+  congestion(): Promise<void> | undefined;
+  /** Writes what is left; answers the files. */
+  end(): Promise<readonly ResultFile[]>;
+}
+
+export interface SinkOptions {
+  /** The key of the n-th file. */
+  readonly keyOf: (n: number) => string;
+  readonly onError: (error: unknown) => void;
+  readonly mostBytes?: number;
+}
+
+/** Lines that gather while the ones before them are written: one write at a time, as large as it comes. */
+function gathering(write: (lines: string) => Promise<void>, onError: (error: unknown) => void) {
+  let waiting: string[] = [];
+  let size = 0;
+  let writing: Promise<void> | undefined;
+  let failure: { readonly error: unknown } | undefined;
+  async function drain(): Promise<void> {
+    try {
+      while (waiting.length > 0 && failure === undefined) {
+        const lines = waiting;
+        waiting = [];
+        size = 0;
+        await write(`${lines.join('\n')}\n`);
+      }
+    } catch (error) {
+      failure = { error };
+      onError(error);
+    } finally {
+      writing = undefined;
+    }
+  }
+  const flush = (): Promise<void> => {
+    if (writing === undefined && waiting.length > 0 && failure === undefined) writing = drain();
+    return writing ?? Promise.resolve();
+  };
+  return {
+    add(line: string) {
+      waiting.push(line);
+      size += line.length + 1;
+    },
+    size: () => size,
+    flush,
+    congestion: () => (size > CONGESTION && failure === undefined ? flush() : undefined),
+    async end() {
+      await flush();
+      if (failure !== undefined) throw failure.error;
+    },
+  };
+}
+
+/**
+ * Appends to files in a directory, under their final names: a record is on the disk as soon as the write before it
+ * has ended, whole lines at a time. After kill -9 the last line may be torn; who continues the run cuts it off.
+ */
+export function appendingSink(pathOf: (key: string) => string, options: SinkOptions): RecordSink {
+  const { keyOf, onError, mostBytes = MOST_FILE_BYTES } = options;
+  const files: { Key: string; Size: number }[] = [];
+  let handle: Awaited<ReturnType<typeof open>> | undefined;
+  const lines = gathering(async (text) => {
+    const bytes = Buffer.from(text);
+    let file = files.at(-1);
+    if (handle === undefined || file === undefined || file.Size + bytes.length > mostBytes) {
+      await handle?.close();
+      file = { Key: keyOf(files.length), Size: 0 };
+      const path = pathOf(file.Key);
+      await mkdir(dirname(path), { recursive: true });
+      // Exclusive: the records of another run are never written over, nor added to.
+      handle = await open(path, 'ax');
+      files.push(file);
+    }
+    for (let at = 0; at < bytes.length; ) at += (await handle.write(bytes, at)).bytesWritten;
+    file.Size += bytes.length;
+  }, onError);
+  let scheduled = false;
+  return {
+    congestion: lines.congestion,
+    add(line) {
+      lines.add(line);
+      if (scheduled) return;
+      // Records of children that end in the same turn of the event loop share a write.
+      scheduled = true;
+      setImmediate(() => {
+        scheduled = false;
+        void lines.flush();
+      });
+    },
+    async end() {
+      try {
+        await lines.end();
+      } finally {
+        await handle?.close();
+      }
+      return files;
+    },
+  };
+}
+
+/** Writes numbered objects, each whole, of some megabytes or some seconds. */
+export function partsSink(store: Store, { keyOf, onError }: SinkOptions): RecordSink {
+  const files: ResultFile[] = [];
+  const lines = gathering(async (text) => {
+    const bytes = Buffer.from(text);
+    const Key = keyOf(files.length);
+    await store.write(Key, bytes, { contentType: 'application/octet-stream' });
+    files.push({ Key, Size: bytes.length });
+  }, onError);
+  let timer: NodeJS.Timeout | undefined;
+  const flush = () => {
+    clearTimeout(timer);
+    timer = undefined;
+    return lines.flush();
+  };
+  return {
+    congestion: lines.congestion,
+    add(line) {
+      lines.add(line);
+      if (lines.size() >= PART_BYTES) void flush();
+      else timer ??= setTimeout(flush, PART_MILLISECONDS);
+    },
+    async end() {
+      clearTimeout(timer);
+      await lines.end();
+      return files;
+    },
+  };
+}
+
+/** Keeps the lines in a temporary file and writes JSON arrays at the end: such files cannot grow record by record. */
+export function arraySink(store: Store, { keyOf, mostBytes = MOST_FILE_BYTES }: SinkOptions): RecordSink {
+  const spool = createSpool<string>((line) => line.length);
+  let waiting: Promise<void> | undefined;
+  let left: string | undefined;
+  async function* array(size: { bytes: number }): AsyncGenerator<string> {
+    yield '[';
+    size.bytes = 2;
+    for (let line = left ?? (await taken()); line !== undefined; line = await taken()) {
+      const text = size.bytes === 2 ? line : `,${line}`;
+      const bytes = Buffer.byteLength(text);
+      left = line;
+      if (size.bytes > 2 && size.bytes + bytes > mostBytes) break;
+      left = undefined;
+      size.bytes += bytes;
+      yield text;
+    }
+    yield ']';
+  }
+  async function taken(): Promise<string | undefined> {
+    return (await spool.more()) ? spool.take() : undefined;
+  }
+  return {
+    congestion: () => waiting,
+    add(line) {
+      // One producer: a push waits for the one before it.
+      if (waiting === undefined) waiting = settle(spool.push(line));
+      else waiting = settle(waiting.then(() => spool.push(line)));
+    },
+    async end() {
+      await waiting;
+      spool.end();
+      const files: ResultFile[] = [];
+      left = await taken();
+      while (left !== undefined) {
+        const Key = keyOf(files.length);
+        const size = { bytes: 0 };
+        await store.save(Key, array(size), { contentType: 'application/octet-stream' });
+        files.push({ Key, Size: size.bytes });
+      }
+      await spool.close();
+      return files;
+    },
+  };
+
+  function settle(pushed: Promise<void> | undefined): Promise<void> | undefined {
+    const settled = pushed?.finally(() => {
+      if (waiting === settled) waiting = undefined;
+    });
+    return settled;
+  }
+}

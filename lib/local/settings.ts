@@ -1,0 +1,93 @@
+// The numbers of a Map state, literal or by path, with the service's own sentences for bad ones.
+import type { DistributedMapState, Json, PayloadTemplate } from '../states-language.ts';
+import { StatesError } from './states-error.ts';
+import type { Tolerance } from './tolerance.ts';
+
+/** Evaluates a payload template against the Map state's input and context. */
+export type Evaluate = (template: PayloadTemplate) => Promise<Json>;
+
+/** Most children of one Map Run at once: https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html */
+export const MOST_CHILDREN = 10_000;
+
+export interface MapSettings {
+  maxConcurrency: number;
+  tolerance: Tolerance;
+}
+
+/** What UpdateMapRun changes while a Map Run is under way. */
+export interface MapRunUpdate {
+  readonly maxConcurrency?: number;
+  readonly toleratedFailureCount?: number;
+  readonly toleratedFailurePercentage?: number;
+}
+
+/** Reads MaxConcurrency and the tolerated failures. Throws States.Runtime on a bad value. */
+export async function readSettings(state: DistributedMapState, evaluate: Evaluate): Promise<MapSettings> {
+  const concurrency = await integerField(evaluate, 'MaxConcurrency', state.MaxConcurrency, state.MaxConcurrencyPath);
+  const count = await integerField(
+    evaluate,
+    'ToleratedFailureCount',
+    state.ToleratedFailureCount,
+    state.ToleratedFailureCountPath,
+  );
+  const percentage = await numberField(
+    evaluate,
+    'ToleratedFailurePercentage',
+    state.ToleratedFailurePercentage,
+    state.ToleratedFailurePercentagePath,
+    'float',
+  );
+  return updated(
+    { maxConcurrency: 0, tolerance: {} },
+    {
+      ...(concurrency === undefined ? {} : { maxConcurrency: concurrency }),
+      ...(count === undefined ? {} : { toleratedFailureCount: count }),
+      ...(percentage === undefined ? {} : { toleratedFailurePercentage: percentage }),
+    },
+  );
+}
+
+/** The settings with some of them changed, checked the same way. */
+export function updated(settings: MapSettings, update: MapRunUpdate): MapSettings {
+  const { maxConcurrency, toleratedFailureCount: count, toleratedFailurePercentage: percentage } = update;
+  if (maxConcurrency !== undefined && maxConcurrency < 0) throw runtime('MaxConcurrency cannot be negative.');
+  if (count !== undefined && count < 0) throw runtime('ToleratedFailureCount cannot be negative.');
+  if (percentage !== undefined && !(percentage >= 0 && percentage <= 100)) {
+    throw runtime('ToleratedFailurePercentage must be between 0 and 100.');
+  }
+  const concurrency = maxConcurrency ?? settings.maxConcurrency;
+  return {
+    maxConcurrency: concurrency === 0 ? MOST_CHILDREN : Math.min(concurrency, MOST_CHILDREN),
+    tolerance: {
+      ...settings.tolerance,
+      ...(count === undefined ? {} : { count }),
+      ...(percentage === undefined ? {} : { percentage }),
+    },
+  };
+}
+
+/** A whole number, literal or by path; undefined when neither is there. */
+export function integerField(
+  evaluate: Evaluate,
+  field: string,
+  literal: number | undefined,
+  path: string | undefined,
+): Promise<number | undefined> {
+  return numberField(evaluate, field, literal, path, 'integer');
+}
+
+async function numberField(
+  evaluate: Evaluate,
+  field: string,
+  literal: number | undefined,
+  path: string | undefined,
+  kind: 'integer' | 'float',
+): Promise<number | undefined> {
+  if (path === undefined) return literal;
+  const { value } = (await evaluate({ 'value.$': path })) as { readonly value: Json };
+  if (typeof value === 'number' && (kind === 'float' || Number.isInteger(value))) return value;
+  const shown = typeof value === 'string' ? value : JSON.stringify(value);
+  throw runtime(`The ${field}Path field refers to value "${shown}" which is not a valid ${kind}: ${path}`);
+}
+
+const runtime = (cause: string) => new StatesError('States.Runtime', cause);

@@ -1,0 +1,26 @@
+// A failure in Step Functions' words: `name` is the Error and `message` the Cause, as the interpreter matches and reports them.
+
+/** What stop() and abort() end the execution with inside the interpreter; never shown as an Error. */
+export const STOPPED = 'Execution.Stopped';
+
+/**
+ * An Error and a Cause. The interpreter reads `isRetryable` and `isCatchable`: States.Runtime is neither
+ * (https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html), nor is a stopped execution.
+ */
+export class StatesError extends Error {
+  override readonly name: string;
+  readonly isRetryable: boolean;
+  readonly isCatchable: boolean;
+
+  constructor(name: string, cause: string) {
+    super(cause);
+    this.name = name;
+    this.isRetryable = name !== 'States.Runtime' && name !== STOPPED;
+    this.isCatchable = this.isRetryable;
+  }
+}
+
+/** Whatever was thrown as one sentence: the Cause of reader and writer failures. */
+export function sentenceOf(thrown: unknown): string {
+  return thrown instanceof Error ? `${thrown.name}: ${thrown.message}` : String(thrown);
+}
