@@ -12,10 +12,15 @@ export type ItemRow = Outcome & {
 /** Longest message in a row, in characters: a cause may hold 32,768, mostly a stack. */
 const MOST_MESSAGE = 2000;
 
+/** Step Functions' own limit of an Error: https://docs.aws.amazon.com/step-functions/latest/apireference/API_HistoryEvent.html */
+const MOST_NAME = 256;
+
 /** The row of an outcome, its message cut where it is huge. */
 export function rowOf(outcome: Outcome, attempt: number, ended?: string): ItemRow {
   const row = { ...outcome, attempt, ...(ended === undefined ? {} : { ended }) };
-  return row.status === 'failed' ? { ...row, message: shortened(row.message, MOST_MESSAGE) } : row;
+  return row.status === 'failed'
+    ? { ...row, error: shortened(row.error, MOST_NAME), message: shortened(row.message, MOST_MESSAGE) }
+    : row;
 }
 
 /** The text, cut at so many characters with a note of its full length. */

@@ -16,7 +16,7 @@ import { failureOf } from '../../../lambda/wire.ts';
 
 export const MAP_RUN = '11111111-2222-4333-8444-555555555555';
 
-export interface TestRun {
+export interface TestRun extends AsyncDisposable {
   readonly root: string;
   readonly folder: { readonly bucket: string; readonly prefix: string };
   readonly store: Store;
@@ -30,10 +30,11 @@ export interface TestRun {
 export function testRun(job: Partial<PreparedJob> = {}): TestRun {
   const root = mkdtempSync(join(tmpdir(), 'image-fanout-account-'));
   const store = directoryStore(root);
-  onTestFinished(async () => {
+  const remove = async () => {
     await store.close();
     rmSync(root, { recursive: true, force: true });
-  });
+  };
+  onTestFinished(remove);
   const prefix = '.image-fanout/runs/run-1/';
   const folder = { ...directoryLocation(root), prefix };
   const prepared: PreparedJob = {
@@ -60,7 +61,15 @@ export function testRun(job: Partial<PreparedJob> = {}): TestRun {
     writeFileSync(path(name), content);
   };
   put('job.json', JSON.stringify(prepared));
-  return { root, folder, store, job: prepared, put, read: (name) => readFileSync(path(name), 'utf8') };
+  return {
+    root,
+    folder,
+    store,
+    job: prepared,
+    put,
+    read: (name) => readFileSync(path(name), 'utf8'),
+    [Symbol.asyncDispose]: remove,
+  };
 }
 
 export function succeeded(index: number, key: string, bytes = 1000): Succeeded {
