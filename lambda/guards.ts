@@ -1,6 +1,6 @@
 // Places that must not touch: refuses a job whose outputs or results would land among its sources, however the places are spelt.
 import { lstat, readlink, realpath, stat } from 'node:fs/promises';
-import { basename, dirname, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { directoryPath, formatLocation, isDirectory, type Location } from './location.ts';
 
 /** The places of a job: `results` is the run's own folder. */
@@ -68,7 +68,9 @@ async function directoryProblems(field: 'source' | 'destination', location: Loca
 }
 
 async function placeOf(location: Location): Promise<Place> {
-  return isDirectory(location) ? await directoryPlace(directoryPath(location)) : bucketPlace(location);
+  return isDirectory(location)
+    ? await directoryPlace(join(directoryPath(location), location.prefix))
+    : bucketPlace(location);
 }
 
 function bucketPlace(location: Location): Place {

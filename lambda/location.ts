@@ -1,11 +1,11 @@
 // Where objects are: one shape for S3 buckets and directories, so that one state machine definition serves both.
-import { isAbsolute, resolve, sep } from 'node:path';
+import { isAbsolute, join, resolve, sep } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
 /**
  * A place that holds objects. `bucket` is an S3 bucket's name, or a directory as a `file:///…/` URL: no bucket's name
- * may hold a colon, so the two cannot be confused. `prefix` is empty, or a key prefix ending in `/`; for directories
- * it is always empty.
+ * may hold a colon, so the two cannot be confused. `prefix` is empty, or a key prefix ending in `/`; directories that
+ * people name have none, a run's folder does.
  */
 export interface Location {
   readonly bucket: string;
@@ -57,7 +57,9 @@ export function parseObject(text: string): { readonly bucket: string; readonly k
 
 /** The location as a person writes it: `s3://bucket/prefix/`, or the directory's path. */
 export function formatLocation(location: Location): string {
-  return isDirectory(location) ? directoryPath(location) : `s3://${location.bucket}/${location.prefix}`;
+  return isDirectory(location)
+    ? join(directoryPath(location), location.prefix)
+    : `s3://${location.bucket}/${location.prefix}`;
 }
 
 /** The location as the start of a URI: what provenance and reports carry. */

@@ -116,6 +116,14 @@ describe('refuses', () => {
     ]);
   });
 
+  test('results in the source directory itself, in its runs/', async () => {
+    const source = parseLocation(`${root}/photos`);
+    const results = { bucket: source.bucket, prefix: 'runs/1/' };
+    expect(await placeProblems({ source, destination: parseLocation(`${root}/out`), results })).toEqual([
+      expect.stringMatching(/^results: expected a place outside the source.*photos\/runs\/1 in .*photos$/),
+    ]);
+  });
+
   test('names both, a missing source and a destination that is a file', async () => {
     expect(await problems('nowhere', 'file.jpg')).toHaveLength(2);
   });
