@@ -11,8 +11,8 @@ export interface BareLoop {
   readonly concurrency: number;
   /** Threads of libvips per image. */
   readonly vipsThreads: number;
-  /** Milliseconds put before every read and every write. Default: none. */
-  readonly latency?: number;
+  /** Milliseconds put before every read and every write; 0 for none. */
+  readonly latency: number;
 }
 
 /** Every photo of the source, to one 1024-pixel JPEG of the same name. */
@@ -23,7 +23,7 @@ export async function bareLoop({ source, destination, concurrency, vipsThreads, 
   const worker = async () => {
     for (const name of waiting) {
       const [from, to] = [join(source, name), join(destination, name)];
-      if (latency === undefined) {
+      if (latency === 0) {
         await shrink(from).toFile(to);
       } else {
         await sleep(latency);

@@ -1,28 +1,58 @@
 // One measured run in a process of its own: warms up on one photo, then does the job, and prints the seconds that took.
-import { parseArgs } from 'node:util';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Store } from '../../lambda/store/store.ts';
 import { main } from '../../lib/cli/main.ts';
 import { bareLoop } from './bare-loop.ts';
+import { runWithStores } from './engine-run.ts';
+import type { LoopSetting } from './photo-race.ts';
 
-const { values } = parseArgs({
-  options: {
-    who: { type: 'string' },
-    warm: { type: 'string' },
-    source: { type: 'string' },
-    destination: { type: 'string' },
-    recipe: { type: 'string' },
-    concurrency: { type: 'string', default: '2' },
-    threads: { type: 'string', default: '1' },
-  },
-});
-const { who, warm = '', source = '', destination = '', recipe = '' } = values;
+interface Setting {
+  readonly who: 'image-fanout' | LoopSetting;
+  /** A directory with one photo. */
+  readonly warm: string;
+  readonly source: string;
+  readonly destination: string;
+  /** A recipe's file. */
+  readonly recipe: string;
+  /** Milliseconds before every read and every write; 0 for none. */
+  readonly latency: number;
+}
+
+const { who, warm, source, destination, recipe, latency } = JSON.parse(process.argv[2] ?? '') as Setting;
 
 async function once(from: string, to: string): Promise<void> {
-  if (who === 'bare loop') {
-    const [concurrency, vipsThreads] = [Number(values.concurrency), Number(values.threads)];
-    return bareLoop({ source: from, destination: to, concurrency, vipsThreads });
+  if (who !== 'image-fanout') {
+    const { concurrency, threads } = who;
+    return bareLoop({ source: from, destination: to, concurrency, vipsThreads: threads, latency });
   }
+  if (latency > 0) return runWithStores({ source: from, destination: to, recipe }, slow);
   const code = await main(['run', from, to, '--recipe', recipe, '--quiet']);
   if (code !== 0) throw new Error(`image-fanout ended with ${code}`);
+}
+
+/** The store with a latency before every read and every write, its own files' included. */
+function slow(store: Store): Store {
+  return {
+    list: (prefix, options) => store.list(prefix, options),
+    head: (key, options) => store.head(key, options),
+    close: () => store.close(),
+    async read(key, options) {
+      await sleep(latency);
+      return store.read(key, options);
+    },
+    async open(key, options) {
+      await sleep(latency);
+      return store.open(key, options);
+    },
+    async write(key, body, options) {
+      await sleep(latency);
+      return store.write(key, body, options);
+    },
+    async save(key, body, options) {
+      await sleep(latency);
+      return store.save(key, body, options);
+    },
+  };
 }
 
 await once(warm, `${destination}-warm`);
