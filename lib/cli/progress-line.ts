@@ -1,5 +1,5 @@
 // The progress as one line of text that fits the terminal.
-import { bytes, count, duration, threeDigits } from './format.ts';
+import { formatBytes, formatCount, formatDuration } from '../../lambda/report/units.ts';
 import { columnsOf, cut, printable } from './printable.ts';
 import type { Progress } from './progress.ts';
 
@@ -51,18 +51,18 @@ function partsOf(progress: Progress): readonly Part[] {
   const share = total === 0 ? 0 : done / total;
   return [
     ...(complete ? [{ text: bar(share), rank: RANK_OF_BAR }] : []),
-    { text: `${count(done)} of ${count(total)}${complete ? '' : ', still listing'}`, rank: 0 },
-    ...(failed > 0 ? [{ text: `${count(failed)} failed`, rank: 0, style: 'red' as const }] : []),
-    { text: `${threeDigits(rate)}/s`, rank: 1 },
-    ...(eta === undefined ? [] : [{ text: `${duration(eta)} to go`, rank: 2 }]),
+    { text: `${formatCount(done)} of ${formatCount(total)}${complete ? '' : ', still listing'}`, rank: 0 },
+    ...(failed > 0 ? [{ text: `${formatCount(failed)} failed`, rank: 0, style: 'red' as const }] : []),
+    { text: `${formatCount(Number(rate.toPrecision(3)))}/s`, rank: 1 },
+    ...(eta === undefined ? [] : [{ text: `${formatDuration(eta)} to go`, rank: 2 }]),
     ...(bytesIn + bytesOut === 0
       ? []
-      : [{ text: `${bytes(bytesIn)} in, ${bytes(bytesOut)} out`, rank: 3, style: 'dim' as const }]),
+      : [{ text: `${formatBytes(bytesIn)} in, ${formatBytes(bytesOut)} out`, rank: 3, style: 'dim' as const }]),
     ...(straggler === undefined
       ? []
       : [
           {
-            text: `slow: ${cut(printable(straggler.key), 40)} ${duration(straggler.running)}`,
+            text: `slow: ${cut(printable(straggler.key), 40)} ${formatDuration(straggler.running)}`,
             rank: 4,
             style: 'yellow' as const,
           },

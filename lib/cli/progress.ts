@@ -21,7 +21,8 @@ export interface Progress {
 
 export interface ProgressTracker {
   listed(total: number, complete: boolean): void;
-  started(child: string, keys: readonly string[]): void;
+  /** `key` is the first of the child's keys. */
+  started(child: string, key: string): void;
   ended(child: string, outcomes: readonly Outcome[]): void;
   read(): Progress;
 }
@@ -37,7 +38,7 @@ const STRAGGLER = { milliseconds: 5_000, times: 8 };
 export function trackProgress(now: () => number = () => performance.now()): ProgressTracker {
   const counts = { total: 0, complete: false, succeeded: 0, skipped: 0, failed: 0, bytesIn: 0, bytesOut: 0 };
   // In insertion order, so that the first is the one that has run longest.
-  const running = new Map<string, { readonly keys: readonly string[]; readonly since: number }>();
+  const running = new Map<string, { readonly key: string; readonly since: number }>();
   const finished = { children: 0, milliseconds: 0 };
   const rates = rateOver(RATE_WINDOW, now);
 
@@ -46,8 +47,8 @@ export function trackProgress(now: () => number = () => performance.now()): Prog
       counts.total = total;
       counts.complete = complete;
     },
-    started(child, keys) {
-      running.set(child, { keys, since: now() });
+    started(child, key) {
+      running.set(child, { key, since: now() });
     },
     ended(child, outcomes) {
       const since = running.get(child)?.since;
@@ -98,14 +99,15 @@ export function rateOver(window: number, now: () => number): (value: number) => 
 }
 
 function stragglerOf(
-  running: ReadonlyMap<string, { readonly keys: readonly string[]; readonly since: number }>,
+  running: ReadonlyMap<string, { readonly key: string; readonly since: number }>,
   finished: { readonly children: number; readonly milliseconds: number },
   now: number,
 ): Progress['straggler'] {
   const oldest = running.values().next().value;
-  const key = oldest?.keys[0];
-  if (oldest === undefined || key === undefined) return undefined;
+  if (oldest === undefined) return undefined;
   const average = finished.children === 0 ? 0 : finished.milliseconds / finished.children;
   const ran = now - oldest.since;
-  return ran < Math.max(STRAGGLER.milliseconds, STRAGGLER.times * average) ? undefined : { key, running: ran };
+  return ran < Math.max(STRAGGLER.milliseconds, STRAGGLER.times * average)
+    ? undefined
+    : { key: oldest.key, running: ran };
 }

@@ -1,5 +1,5 @@
 // A run of a deployed stack in a few lines for a person.
-import { count, duration } from '../format.ts';
+import { formatCount, formatDuration } from '../../../lambda/report/units.ts';
 import { printable } from '../printable.ts';
 import { accountOf, type Run } from './runs.ts';
 import type { DeployedStack } from './stack.ts';
@@ -8,15 +8,15 @@ import type { DeployedStack } from './stack.ts';
 export function describeState({ execution, mapRun }: Run, stack: DeployedStack): string {
   const { name, status, startDate, stopDate, error, cause } = execution;
   const lasted =
-    startDate === undefined ? '' : ` for ${duration((stopDate?.getTime() ?? Date.now()) - startDate.getTime())}`;
+    startDate === undefined ? '' : ` for ${formatDuration((stopDate?.getTime() ?? Date.now()) - startDate.getTime())}`;
   const lines = [`${name}: ${status}${status === 'RUNNING' ? lasted : lasted.replace('for', 'after')}`];
   if (mapRun !== undefined) {
     const counts = mapRun.itemCounts;
     const states = ['succeeded', 'failed', 'timedOut', 'aborted', 'running', 'pending'] as const;
     const shown = states.filter((state) => state === 'succeeded' || (counts?.[state] ?? 0) > 0);
     lines.push(
-      `  keys       ${shown.map((state) => `${count(counts?.[state] ?? 0)} ${LABELS[state]}`).join(', ')} of ${count(counts?.total ?? 0)}`,
-      `  at once    ${count(mapRun.maxConcurrency ?? 0)}`,
+      `  keys       ${shown.map((state) => `${formatCount(counts?.[state] ?? 0)} ${LABELS[state]}`).join(', ')} of ${formatCount(counts?.total ?? 0)}`,
+      `  at once    ${formatCount(mapRun.maxConcurrency ?? 0)}`,
       `  tolerates  ${tolerance(mapRun.toleratedFailureCount, mapRun.toleratedFailurePercentage)}`,
     );
   }
@@ -36,8 +36,8 @@ const LABELS = {
 
 /** Both bounds are always set; the neutral value of one means that only the other counts. */
 function tolerance(most = 0, percentage = 0): string {
-  if (percentage >= 100) return `${count(most)} failures`;
-  return most >= 100_000_000 ? `${percentage} % failures` : `${count(most)} failures and ${percentage} %`;
+  if (percentage >= 100) return `${formatCount(most)} failures`;
+  return most >= 100_000_000 ? `${percentage} % failures` : `${formatCount(most)} failures and ${percentage} %`;
 }
 
 function firstLine(cause: string | undefined): string {

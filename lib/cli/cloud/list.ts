@@ -1,7 +1,7 @@
 // `list`: the runs of the deployed stack, latest first.
 import { type ListExecutionsCommand, paginateListExecutions, SFNClient } from '@aws-sdk/client-sfn';
+import { formatDuration } from '../../../lambda/report/units.ts';
 import { defineCommand, EXIT, UsageError } from '../command.ts';
-import { duration } from '../format.ts';
 import { findStack, STACK_OPTION } from './stack.ts';
 
 const STATUSES = ['RUNNING', 'SUCCEEDED', 'FAILED', 'TIMED_OUT', 'ABORTED', 'PENDING_REDRIVE'] as const;
@@ -25,7 +25,7 @@ export const command = defineCommand({
     const { stateMachineArn } = await findStack(stackName);
     const runs = await listRuns(stateMachineArn, Number(most), statusFilter);
     const lines = runs.map(({ name, status: state, startDate, stopDate }) => {
-      const lasted = startDate && stopDate ? duration(stopDate.getTime() - startDate.getTime()) : '';
+      const lasted = startDate && stopDate ? formatDuration(stopDate.getTime() - startDate.getTime()) : '';
       return `${startDate?.toISOString().slice(0, 19)}Z  ${state?.padEnd(15)}  ${lasted.padStart(12)}  ${name}`;
     });
     process.stdout.write(json ? `${JSON.stringify(runs, undefined, 2)}\n` : lines.map((line) => `${line}\n`).join(''));

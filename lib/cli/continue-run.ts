@@ -1,0 +1,87 @@
+// Carries an earlier run on: what is pending or failed, or only what failed, with the same job and the same account.
+import { realpath } from 'node:fs/promises';
+import { join } from 'node:path';
+import { parseJob } from '../../lambda/job.ts';
+import { directoryPath, formatLocation, isDirectory, type Location, parseLocation } from '../../lambda/location.ts';
+import { OWN_FOLDER, preparedState } from '../../lambda/prepare.ts';
+import type { PreparedJob } from '../../lambda/prepared.ts';
+import { readJob } from '../../lambda/report/run-folder.ts';
+import { openStores } from '../../lambda/store/open.ts';
+import { type ExitCode, UsageError } from './command.ts';
+import { type JobOptions, jobInput } from './job-options.ts';
+import { type How, runHere } from './local-run.ts';
+
+export interface ContinueRun {
+  /** The run's folder (a path or s3://…), or its id together with DST. */
+  readonly run: string;
+  readonly only: 'unfinished' | 'failed';
+  readonly positionals: readonly string[];
+  readonly options: JobOptions;
+  readonly how: How;
+}
+
+/** How a run goes may change when it is carried on; what it does may not, or its account would tell of two jobs. */
+const CHANGEABLE = ['maxConcurrency', 'toleratedFailureCount', 'toleratedFailurePercentage'] as const;
+
+/** Fields that only say where the run is. */
+const PLACES = ['source', 'destination', 'results'] as const;
+
+/** Runs what is left. Throws UsageError or InvalidJob; answers the exit code. */
+export async function continueRun({ run, only, positionals, options, how }: ContinueRun): Promise<ExitCode> {
+  const input = await jobInput(positionals, options);
+  const fixed = Object.keys(input).filter((field) => ![...CHANGEABLE, ...PLACES].some((known) => known === field));
+  if (fixed.length > 0) {
+    throw new UsageError(
+      `a run is carried on with its own job: ${fixed.join(', ')} cannot change; start a new run instead`,
+    );
+  }
+  const given = parseJob(input);
+  const job = await jobOf(runFolder(run, given));
+  const changed = Object.fromEntries(
+    CHANGEABLE.flatMap((field) => (given[field] === undefined ? [] : [[field, given[field]]])),
+  );
+  const state = { ...preparedState(job), ...changed };
+  return await runHere(
+    {
+      run: job.run,
+      input: {},
+      prepare: () => () => Promise.resolve(state),
+      continue: only === 'failed' ? { only } : {},
+    },
+    how,
+  );
+}
+
+/** The prepared job of a run. Throws SourceNotFound when there is no run, UsageError when its folder has been moved. */
+async function jobOf(folder: Location): Promise<PreparedJob> {
+  const stores = openStores();
+  try {
+    const job = await readJob(stores.open(folder.bucket), folder);
+    if ((await identity(folder)) === (await identity(job.results))) return job;
+    // Its result files name each other by their keys, so they are only right where they were written.
+    throw new UsageError(
+      `expected the run where it was made, ${formatLocation(job.results)}, got ${formatLocation(folder)}`,
+    );
+  } finally {
+    await stores.close();
+  }
+}
+
+async function identity(folder: Location): Promise<string> {
+  if (!isDirectory(folder)) return formatLocation(folder);
+  const path = join(directoryPath(folder), folder.prefix);
+  return await realpath(path).catch(() => path);
+}
+
+/** A run's folder as given, or by its id below the results place or the destination. Throws UsageError. */
+export function runFolder(
+  run: string,
+  places: { readonly results?: Location | undefined; readonly destination?: Location | undefined },
+): Location {
+  if (/[/\\]/.test(run)) return parseLocation(run);
+  const { results, destination } = places;
+  const place = results ?? (destination && { bucket: destination.bucket, prefix: destination.prefix + OWN_FOLDER });
+  if (place === undefined)
+    throw new UsageError(`expected the folder of the run, or its id together with SRC DST, got ${run}`);
+  return { bucket: place.bucket, prefix: `${place.prefix}runs/${run}/` };
+}

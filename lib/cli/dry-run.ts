@@ -1,0 +1,152 @@
+// `run --dry-run`: goes through all items as a run would, and says what would become of each; writes nothing anywhere.
+import pLimit from 'p-limit';
+import { type FanoutError, toFanoutError } from '../../lambda/errors.ts';
+import { type Item, itemOf, keyOf } from '../../lambda/item.ts';
+import { parseJob } from '../../lambda/job.ts';
+import { staticOutputKeys } from '../../lambda/keys.ts';
+import { formatLocation, objectUri } from '../../lambda/location.ts';
+import { collision, decide } from '../../lambda/outputs.ts';
+import { preparedState, prepareJob } from '../../lambda/prepare.ts';
+import type { PreparedJob, PreparedState } from '../../lambda/prepared.ts';
+import { openContext } from '../../lambda/process.ts';
+import { isUpToDate, type JobContext, skipReason } from '../../lambda/process-key.ts';
+import { openStores } from '../../lambda/store/open.ts';
+import type { OpenStore } from '../../lambda/store/store.ts';
+import { openItems } from '../local/item-reader.ts';
+import type { DistributedMapState, PayloadTemplate } from '../states-language.ts';
+import { READERS, workflow } from '../workflow.ts';
+import { EXIT, type ExitCode } from './command.ts';
+import { type DryRunPlan, planText } from './dry-run-text.ts';
+import { defaultConcurrency } from './execute.ts';
+import { newRunId } from './run-id.ts';
+
+/** Keys looked at together: each costs a request or two. */
+const LOOKS_AT_ONCE = 32;
+
+/** Keys shown one by one. */
+const MOST_EXAMPLES = 10;
+
+/** Shows what a job would do. Exit code 2 when some key is sure to fail. Throws InvalidJob. */
+export async function dryRun(input: Record<string, unknown>, { json }: { readonly json: boolean }): Promise<ExitCode> {
+  const stores = openStores();
+  try {
+    const defaults = { maxConcurrency: defaultConcurrency() };
+    const job = await prepareJob(parseJob(input), newRunId(), { open: stores.open, defaults });
+    const plan = await makePlan(job, stores.open);
+    process.stdout.write(json ? `${JSON.stringify(plan, undefined, 2)}\n` : planText(plan));
+    return plan.failures.length > 0 ? EXIT.stopped : EXIT.succeeded;
+  } finally {
+    await stores.close();
+  }
+}
+
+type Look = { readonly index: number; readonly key: string } & (
+  | { readonly skip: string }
+  | { readonly outputs: readonly string[]; readonly unknown: number; readonly failure?: FanoutError }
+);
+
+async function makePlan(job: PreparedJob, open: OpenStore): Promise<DryRunPlan> {
+  const { signal } = new AbortController();
+  const context = await openContext(job, open, signal);
+  const limit = pLimit(LOOKS_AT_ONCE);
+  const owners = new Map<string, string>();
+  const counts = { total: 0, process: 0, skip: 0, fail: 0 };
+  const skipped: Record<string, number> = {};
+  const examples: DryRunPlan['examples'][number][] = [];
+  const failures: DryRunPlan['failures'][number][] = [];
+
+  const note = (look: Look): void => {
+    counts.total += 1;
+    if ('skip' in look) {
+      counts.skip += 1;
+      skipped[look.skip] = (skipped[look.skip] ?? 0) + 1;
+      return;
+    }
+    const { key, outputs } = look;
+    const failure = look.failure ?? claim(owners, outputs, key, job);
+    if (failure === undefined) {
+      counts.process += 1;
+      if (examples.length < MOST_EXAMPLES) examples.push({ key, outputs, unknownOutputs: look.unknown });
+    } else {
+      counts.fail += 1;
+      failures.push({ key, error: failure.name, message: failure.message });
+    }
+  };
+
+  const { pages } = await readItems(preparedState(job), open, signal);
+  for await (const page of pages) {
+    const looks = page.map(({ value }, place) => limit(() => lookAt(context, value, counts.total + place, signal)));
+    for (const look of await Promise.all(looks)) note(look);
+  }
+  return {
+    counts,
+    skipped,
+    examples,
+    failures,
+    source: formatLocation(job.source),
+    destination: formatLocation(job.destination),
+    job,
+  };
+}
+
+/** The items, from the reader of the very Map state that would run. */
+function readItems(state: PreparedState, open: OpenStore, signal: AbortSignal) {
+  const functions = { prepare: '', process: '', processLarge: '', summarize: '' };
+  const map = workflow({ functions }).States[READERS[state.reader.kind].state] as DistributedMapState;
+  // Only paths such as $.reader.bucket, so that the interpreter need not be loaded.
+  const evaluate = async (template: PayloadTemplate) =>
+    Object.fromEntries(
+      Object.entries(template).map(([name, value]) =>
+        name.endsWith('.$') ? [name.slice(0, -2), at(state, String(value))] : [name, value],
+      ),
+    );
+  return openItems(map, evaluate as Parameters<typeof openItems>[1], open, signal);
+}
+
+function at(state: PreparedState, path: string): unknown {
+  return path
+    .split('.')
+    .slice(1)
+    .reduce<unknown>((value, name) => (value as Record<string, unknown>)[name], state);
+}
+
+async function lookAt(context: JobContext, value: unknown, index: number, signal: AbortSignal): Promise<Look> {
+  const { job } = context;
+  const key = keyOf(value, job.reader.kind);
+  try {
+    const item = itemOf(value, job.reader.kind);
+    const skip = skipReason(context, item);
+    return skip === undefined ? await lookAtOutputs(context, item, index, signal) : { index, key, skip };
+  } catch (error) {
+    return { index, key, outputs: [], unknown: 0, failure: toFanoutError(error) };
+  }
+}
+
+async function lookAtOutputs(context: JobContext, item: Item, index: number, signal: AbortSignal): Promise<Look> {
+  const { job, destination } = context;
+  const { key } = item;
+  const relative = key.slice(job.source.prefix.length);
+  const source = objectUri(job.source.bucket, key);
+  if (await isUpToDate(context, item, relative, source, signal)) return { index, key, skip: 'upToDate' };
+  const all = staticOutputKeys(job.recipe, relative);
+  const outputs = all.flatMap((output) => (output.key === undefined ? [] : [job.destination.prefix + output.key]));
+  for (const output of outputs) {
+    decide(output, await destination.head(output, { signal }), { source, fingerprint: '', run: job.run }, job.existing);
+  }
+  return { index, key, outputs, unknown: all.length - outputs.length };
+}
+
+/** Two sources with one output key: the second one would fail. */
+function claim(
+  owners: Map<string, string>,
+  outputs: readonly string[],
+  key: string,
+  job: PreparedJob,
+): FanoutError | undefined {
+  const taken = outputs.find((output) => owners.has(output));
+  if (taken !== undefined) {
+    return collision(taken, objectUri(job.source.bucket, key), owners.get(taken) ?? '');
+  }
+  for (const output of outputs) owners.set(output, key);
+  return undefined;
+}

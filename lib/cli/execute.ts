@@ -1,0 +1,187 @@
+// One execution of the workflow on this machine: the very definition that is deployed, with the handlers in this process.
+import { createHash } from 'node:crypto';
+import { availableParallelism } from 'node:os';
+import { canonicalJson } from '../../lambda/fingerprint.ts';
+import { keyOf } from '../../lambda/item.ts';
+import type { Location } from '../../lambda/location.ts';
+import type { PreparedState, PrepareEvent, ProcessEvent } from '../../lambda/prepared.ts';
+import type { Process } from '../../lambda/process.ts';
+import { writeAccount } from '../../lambda/report/account.ts';
+import { readJob } from '../../lambda/report/run-folder.ts';
+import { shortSummary } from '../../lambda/report/short.ts';
+import type { RunStatus, Summary } from '../../lambda/report/summary.ts';
+import type { OpenStore } from '../../lambda/store/store.ts';
+import { outcomesOf } from '../../lambda/wire.ts';
+import { type Continue, type ExecutionEvent, type LocalExecution, startExecution } from '../local/execution.ts';
+import type { Json } from '../states-language.ts';
+import { workflow } from '../workflow.ts';
+import { type ProgressTracker, trackProgress } from './progress.ts';
+
+export interface ExecuteOptions {
+  readonly run: string;
+  readonly input: Json;
+  readonly open: OpenStore;
+  readonly prepare: (event: PrepareEvent) => Promise<PreparedState>;
+  readonly process: Process;
+  readonly continue?: Continue;
+  /** Told of the first failed key, once. */
+  readonly onFirstFailure: (failure: {
+    readonly key: string;
+    readonly error: string;
+    readonly message: string;
+  }) => void;
+}
+
+export interface Running {
+  readonly execution: LocalExecution;
+  readonly progress: ProgressTracker;
+  /** The account, however the execution ended; undefined when it ended before Prepare had answered, with the reason. */
+  readonly ended: Promise<{ readonly summary: Summary } | { readonly error: string; readonly cause: string }>;
+}
+
+/** Names in ARN form, as the definition has them. */
+const FUNCTIONS = {
+  prepare: 'arn:aws:lambda:local:000000000000:function:prepare',
+  process: 'arn:aws:lambda:local:000000000000:function:process',
+  processLarge: 'arn:aws:lambda:local:000000000000:function:process-large',
+  summarize: 'arn:aws:lambda:local:000000000000:function:summarize',
+};
+
+/** Most keys in flight on this machine unless the job says: enough to hide the latency of S3; the CPU has a gate of its own. */
+export function defaultConcurrency(): number {
+  return Math.max(16, 8 * availableParallelism());
+}
+
+/** Starts the execution. */
+export function execute(options: ExecuteOptions): Running {
+  const { run, input, open, process: processImage } = options;
+  const started = Date.now();
+  const progress = trackProgress();
+  const definition = workflow({ functions: FUNCTIONS });
+  let prepared: PreparedState | undefined;
+  let listed: number | undefined;
+
+  const account = async (state: PreparedState, status: RunStatus, error?: string, cause?: string): Promise<Summary> => {
+    const folder = folderOf(state);
+    const store = open(folder.bucket);
+    const { default: sharp } = await import('sharp');
+    const { user, system } = process.cpuUsage();
+    return await writeAccount({
+      store,
+      folder,
+      job: await readJob(store, folder),
+      status,
+      ...(error === undefined ? {} : { error }),
+      ...(cause === undefined ? {} : { cause }),
+      ...(listed === undefined ? {} : { listed }),
+      started,
+      ended: Date.now(),
+      cpuMilliseconds: (user + system) / 1000,
+      versions: definedOnly({ node: process.versions.node, ...sharp.versions }),
+      definition: createHash('sha256').update(canonicalJson(definition)).digest('hex'),
+    });
+  };
+
+  let summary: Summary | undefined;
+  const execution = startExecution({
+    definition,
+    input,
+    name: run,
+    openStore: open,
+    ...(options.continue === undefined ? {} : { continue: options.continue }),
+    handlers: {
+      [FUNCTIONS.prepare]: async (event) => {
+        prepared = await options.prepare(event as PrepareEvent);
+        return prepared;
+      },
+      [FUNCTIONS.process]: (event, context) => processImage(event as ProcessEvent, context),
+      [FUNCTIONS.processLarge]: (event, context) => processAgain(processImage, event as OutOfResources, context),
+      [FUNCTIONS.summarize]: async (event) => {
+        summary = await account(event as PreparedState, 'SUCCEEDED');
+        return shortSummary(summary);
+      },
+    },
+    onEvent: (event) => {
+      if (event.type === 'listed') {
+        progress.listed(event.items, event.complete);
+        if (event.complete) listed = event.items;
+      } else if (prepared !== undefined) {
+        follow(event, prepared, progress, onFirstFailure);
+      }
+    },
+  });
+
+  let failed = false;
+  function onFirstFailure(failure: Parameters<ExecuteOptions['onFirstFailure']>[0]): void {
+    if (failed) return;
+    failed = true;
+    options.onFirstFailure(failure);
+  }
+
+  async function finish(): ReturnType<() => Running['ended']> {
+    const { status, error, cause, mapRun } = await execution.result;
+    if (summary !== undefined) return { summary };
+    if (prepared === undefined || mapRun === undefined) return { error: error ?? status, cause: cause ?? '' };
+    return { summary: await account(prepared, status, error, cause) };
+  }
+
+  return { execution, progress, ended: finish() };
+}
+
+function definedOnly(versions: Readonly<Record<string, string | undefined>>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(versions).flatMap(([name, version]) => (version === undefined ? [] : [[name, version]])),
+  );
+}
+
+/** The run's folder, from the prepared state. */
+export function folderOf({ results }: PreparedState): Location {
+  return { bucket: results.bucket, prefix: `${results.prefix}/` };
+}
+
+function follow(
+  event: Exclude<ExecutionEvent, { type: 'listed' }>,
+  { reader }: PreparedState,
+  progress: ProgressTracker,
+  onFailure: ExecuteOptions['onFirstFailure'],
+): void {
+  if (event.type === 'childStarted') {
+    const [first] = (event.input as unknown as ProcessEvent).Items;
+    progress.started(event.name, first === undefined ? '' : keyOf(first.item, reader.kind));
+  } else if (event.type === 'childEnded') {
+    const { Name = '', Status, Input, Output, Error: error, Cause } = event.record;
+    const record = {
+      status: Status,
+      input: Input as unknown as ProcessEvent,
+      ...(Output === undefined ? {} : { output: Output as never }),
+      ...(error === undefined ? {} : { error }),
+      ...(Cause === undefined ? {} : { cause: Cause }),
+    };
+    const outcomes = outcomesOf(record, reader.kind);
+    progress.ended(Name, outcomes);
+    const failure = outcomes.find((outcome) => outcome.status === 'failed');
+    if (failure !== undefined) onFailure(failure);
+  }
+}
+
+type OutOfResources = ProcessEvent & { readonly outOfResources: { readonly Error: string; readonly Cause: string } };
+
+/**
+ * This machine has no larger function: a key that crashed is tried once more, as it may have been the victim of another
+ * one, but a key that ran out of time would only do so again.
+ */
+async function processAgain(processImage: Process, event: OutOfResources, context: { readonly signal: AbortSignal }) {
+  const { outOfResources, ...input } = event;
+  if (!/Timeout|Timedout/i.test(outOfResources.Error)) return await processImage(input, context);
+  const error = new Error(messageOf(outOfResources.Cause));
+  error.name = outOfResources.Error;
+  throw error;
+}
+
+function messageOf(cause: string): string {
+  try {
+    return (JSON.parse(cause) as { errorMessage?: string }).errorMessage ?? cause;
+  } catch {
+    return cause;
+  }
+}

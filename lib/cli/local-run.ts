@@ -1,0 +1,122 @@
+// A run on this machine from its start to its exit code: progress, Ctrl-C, the deadline, the summary.
+import { availableParallelism } from 'node:os';
+import { styleText } from 'node:util';
+import { createTransform } from '../../lambda/image/transform.ts';
+import type { Prepare } from '../../lambda/prepare.ts';
+import { createProcess } from '../../lambda/process.ts';
+import { exitCodeOf, type Summary } from '../../lambda/report/summary.ts';
+import { openStores } from '../../lambda/store/open.ts';
+import type { OpenStore } from '../../lambda/store/store.ts';
+import type { Continue } from '../local/execution.ts';
+import type { Json } from '../states-language.ts';
+import { EXIT, type ExitCode } from './command.ts';
+import { showProgress } from './display.ts';
+import { execute, type Running } from './execute.ts';
+import { watchInterrupts } from './interrupt.ts';
+import { printable } from './printable.ts';
+import { failureLine, summaryText } from './summary.ts';
+
+/** How a run shows itself and when it stops; nothing of it changes what it does. */
+export interface How {
+  readonly json: boolean;
+  readonly quiet: boolean;
+  readonly isolate: boolean;
+  /** Milliseconds until nothing new is started. */
+  readonly deadline?: number;
+}
+
+export interface LocalRun {
+  readonly run: string;
+  readonly input: Json;
+  readonly prepare: (open: OpenStore) => Prepare;
+  readonly continue?: Continue;
+}
+
+/** A timer of Node holds no more; a longer deadline than 24 days is none. */
+const LONGEST_TIMER = 2 ** 31 - 1;
+
+/** How long an aborted run may take to write its account before the process ends anyway. */
+const ABORT_GRACE = 3_000;
+
+/** Runs it. Answers the exit code; throws what kept it from starting. */
+export async function runHere({ run, input, prepare, continue: earlier }: LocalRun, how: How): Promise<ExitCode> {
+  const stores = openStores();
+  const transform = createTransform({ isolate: how.isolate });
+  let running: Running | undefined;
+  const display = showProgress({ stream: process.stderr, read: () => running?.progress.read(), quiet: how.quiet });
+  using interrupts = watchInterrupts({
+    drain: () => {
+      display.say('Interrupted: what runs is finished, nothing new is started. Once more aborts it.');
+      running?.execution.stop();
+    },
+    abort: () => {
+      display.say('Aborted.');
+      running?.execution.abort();
+      setTimeout(endBySignal, ABORT_GRACE).unref();
+    },
+  });
+  running = execute({
+    run,
+    input,
+    open: stores.open,
+    prepare: prepare(stores.open),
+    process: createProcess({ open: stores.open, transform, imageConcurrency: availableParallelism() }),
+    ...(earlier === undefined ? {} : { continue: earlier }),
+    onFirstFailure: ({ key, error, message }) => {
+      display.say(
+        `${styleText('red', 'First failure:', { stream: process.stderr })} ${printable(key)}\n  ${failureLine({ error, message })}`,
+      );
+    },
+  });
+  const deadline = stopAt(how.deadline, () => {
+    display.say('The deadline has come: what runs is finished, nothing new is started.');
+    running.execution.stop();
+  });
+  try {
+    const ended = await running.ended;
+    display.end();
+    if (!('summary' in ended)) {
+      process.stderr.write(`image-fanout run: ${failureLine({ error: ended.error, message: ended.cause })}\n`);
+      return interrupts.count > 0 ? EXIT.interrupted : EXIT.notStarted;
+    }
+    report(ended.summary, how);
+    return codeOf(ended.summary, deadline.passed);
+  } finally {
+    display.end();
+    deadline.clear();
+    await stores.close();
+    if (interrupts.count > 1) endBySignal();
+  }
+}
+
+function report(summary: Summary, { json, quiet }: How): void {
+  if (json) process.stdout.write(`${JSON.stringify(summary, undefined, 2)}\n`);
+  else if (!quiet) process.stdout.write(summaryText(summary));
+  if (quiet && !summary.check.balanced) process.stderr.write(`${summary.check.problems.map(printable).join('\n')}\n`);
+}
+
+/** A run that the deadline stopped was not interrupted by anybody. */
+function codeOf(summary: Summary, deadlinePassed: boolean): ExitCode {
+  return summary.status === 'ABORTED' && deadlinePassed ? EXIT.stopped : exitCodeOf(summary);
+}
+
+function stopAt(milliseconds: number | undefined, stop: () => void): { readonly passed: boolean; clear(): void } {
+  let passed = false;
+  if (milliseconds === undefined || milliseconds > LONGEST_TIMER) return { passed, clear: () => {} };
+  const timer = setTimeout(() => {
+    passed = true;
+    stop();
+  }, milliseconds);
+  return {
+    get passed() {
+      return passed;
+    },
+    clear: () => clearTimeout(timer),
+  };
+}
+
+/** Ends the process as SIGINT does (130 in a shell): exit() would wait for the images that are being worked on. */
+function endBySignal(): void {
+  process.removeAllListeners('SIGINT');
+  process.kill(process.pid, 'SIGINT');
+}

@@ -1,0 +1,62 @@
+// The end of a run in a few lines: what happened to every key, where the account is, and how to carry on.
+
+import type { Summary } from '../../lambda/report/summary.ts';
+import { resumeCommand } from '../../lambda/report/text.ts';
+import { formatBytes, formatCount, formatDuration } from '../../lambda/report/units.ts';
+import { printable } from './printable.ts';
+
+const ENDS: Readonly<Record<Summary['status'], string>> = {
+  SUCCEEDED: 'Done',
+  FAILED: 'Stopped by failures',
+  ABORTED: 'Stopped',
+  TIMED_OUT: 'Out of time',
+  INTERRUPTED: 'Cut off',
+};
+
+/** Reasons to skip, in words. */
+export const SKIP_WORDS: Readonly<Record<string, string>> = {
+  upToDate: 'up to date',
+  excluded: 'not included',
+  folderMarker: 'folder markers',
+  notCurrent: 'not current',
+  outsideSource: 'outside the source',
+};
+
+/** The lines, ending in a line feed. */
+export function summaryText(summary: Summary): string {
+  const { status, counts, skipped, errors, bytes, time, throughput, check, report, firstFailure } = summary;
+  const keys = `${formatCount(counts.total)} ${counts.total === 1 ? 'key' : 'keys'}`;
+  const speed = `${formatCount(Number(throughput.keysPerSecond.toPrecision(3)))}/s`;
+  const left = counts.failed + counts.pending;
+  const width = formatCount(counts.total).length;
+  const state = (name: 'succeeded' | 'skipped' | 'failed' | 'pending', why: string) =>
+    `  ${formatCount(counts[name]).padStart(width)} ${name}${why === '' ? '' : `: ${why}`}`;
+  return [
+    `${ENDS[status]}: ${keys} in ${formatDuration(time.wallMilliseconds)}, ${speed}; read ${formatBytes(bytes.in)}, wrote ${formatBytes(bytes.out)}`,
+    state('succeeded', ''),
+    state(
+      'skipped',
+      list(Object.entries(skipped).map(([reason, count]) => `${formatCount(count)} ${SKIP_WORDS[reason] ?? reason}`)),
+    ),
+    state('failed', list(errors.map(({ name, count }) => `${formatCount(count)} ${printable(name)}`))),
+    state('pending', ''),
+    ...(firstFailure === undefined
+      ? []
+      : [`First failure: ${printable(firstFailure.key)}\n  ${failureLine(firstFailure)}`]),
+    ...(check.balanced
+      ? []
+      : ['This account does not add up:', ...check.problems.map((problem) => `  ${printable(problem)}`)]),
+    `Account: ${report}`,
+    ...(left > 0 ? [`What is left: ${resumeCommand(summary)}`] : []),
+    '',
+  ].join('\n');
+}
+
+function list(parts: readonly string[]): string {
+  return parts.join(', ');
+}
+
+/** Class and reason of a failure in one line that a terminal can show. */
+export function failureLine({ error, message }: { readonly error: string; readonly message: string }): string {
+  return printable(`${error}: ${message.replace(/\s*\n\s*/g, ' ')}`);
+}
