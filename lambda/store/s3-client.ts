@@ -11,6 +11,8 @@ export interface S3Options {
   readonly client?: S3Client;
   /** Default: AWS_REGION and what else the SDK knows. */
   readonly region?: string;
+  /** An S3-compatible server's. Default: AWS_ENDPOINT_URL_S3 or AWS_ENDPOINT_URL, else AWS. */
+  readonly endpoint?: string;
   /** Longest time to connect, in milliseconds. Default 5,000. */
   readonly connectTimeoutMs?: number;
   /** Longest silence on a connection, in milliseconds: before the answer, or within its body. Default 10,000. */
@@ -84,11 +86,11 @@ export function connectS3(options: S3Options = {}): S3Connection {
 
 function createClient(options: S3Options, maxSockets: number): S3Client {
   const { connectTimeoutMs = 5_000, stallTimeoutMs = 10_000, region } = options;
-  // With an endpoint of one's own, bucket.host seldom resolves; the SDK reads the variables but has none for this.
-  const customEndpoint = process.env['AWS_ENDPOINT_URL_S3'] ?? process.env['AWS_ENDPOINT_URL'];
+  const endpoint = options.endpoint ?? process.env['AWS_ENDPOINT_URL_S3'] ?? process.env['AWS_ENDPOINT_URL'] ?? '';
   return new S3Client({
     ...(region === undefined ? {} : { region }),
-    forcePathStyle: customEndpoint !== undefined && customEndpoint !== '',
+    // At an endpoint of one's own, bucket.host seldom resolves.
+    ...(endpoint === '' ? {} : { endpoint, forcePathStyle: true }),
     followRegionRedirects: true,
     maxAttempts: 1,
     requestHandler: new NodeHttpHandler({

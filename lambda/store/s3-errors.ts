@@ -102,7 +102,8 @@ const STATUSES: Readonly<Record<number, ErrorName>> = {
 // Errors that carry their meaning only in their text.
 const TEXTS: readonly (readonly [RegExp, ErrorName])[] = [
   [/Checksum mismatch/i, 'ChecksumMismatch'],
-  [/Connection lost|socket hang up|aborted|Parse Error/i, 'ConnectionLost'],
+  [/Connection lost|socket hang up|aborted|Parse Error|Deserialization error/i, 'ConnectionLost'],
+  [/Region is missing/i, 'BucketNotFound'],
   [/token.*expired|expired.*(token|session|credentials)/i, 'ExpiredCredentials'],
 ];
 
@@ -130,13 +131,14 @@ export function s3ErrorClass(thrown: unknown): ErrorName {
   if (named === 'AccessDenied' && failure.name === 'CredentialsProviderError' && text !== undefined) return text;
   if (named !== undefined) return named;
   const status = failure.$metadata?.httpStatusCode;
-  if (text !== undefined && status === undefined) return text;
+  if (text !== undefined && (status === undefined || status < 300)) return text;
   if (status !== undefined) return STATUSES[status] ?? (status >= 500 ? 'ServiceUnavailable' : 'UnexpectedError');
   return failure.cause === undefined ? 'UnexpectedError' : s3ErrorClass(failure.cause);
 }
 
 function nameOf(failure: Failure): ErrorName | undefined {
-  for (const code of [failure.name, failure.Code, failure.code]) {
+  // The errno first: the SDK names every broken connection TimeoutError.
+  for (const code of [failure.code, failure.Code, failure.name]) {
     if (code !== undefined && Object.hasOwn(CODES, code)) return CODES[code];
   }
   return undefined;
