@@ -42,6 +42,10 @@ export const ERROR_CLASSES = {
     hint: 'Decoding ended its process (memory or a crash); exclude the key, or give it more memory.',
   },
   // The outputs
+  RecipeMismatch: {
+    transient: false,
+    hint: 'The recipe asks for something that this image cannot give; change the recipe, or exclude the key.',
+  },
   OutputTooLarge: {
     transient: false,
     hint: 'The output exceeds a limit of the format or of the recipe; make it smaller.',

@@ -66,7 +66,7 @@ export const FORMATS = {
     dimension: 2_147_483_647,
   },
   gif: { extension: 'gif', contentType: 'image/gif', animated: true, deep: false, alpha: true, dimension: 65_535 },
-  heif: { extension: 'heic', contentType: 'image/heic', animated: false, deep: false, alpha: true, dimension: 16_384 },
+  heif: { extension: 'heif', contentType: 'image/heif', animated: false, deep: false, alpha: true, dimension: 16_384 },
 } as const satisfies Record<string, FormatFacts>;
 
 export type FormatName = keyof typeof FORMATS;

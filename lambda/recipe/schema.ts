@@ -37,11 +37,9 @@ const STORAGE_CLASSES = [
   'GLACIER_IR',
 ] as const;
 
-const name = z
-  .string()
-  .regex(/^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/, {
-    error: 'expected 1 to 64 of A-Z a-z 0-9 _ -, starting with a letter or digit',
-  });
+const name = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/, {
+  error: 'expected 1 to 64 of A-Z a-z 0-9 _ -, starting with a letter or digit',
+});
 const widths = z.array(z.int().min(1).max(65_535)).min(1).max(32);
 
 /** What each output may say, and the recipe for all of them. */
@@ -110,11 +108,9 @@ const outputFields = {
     .describe('Object tags.'),
   userMetadata: z
     .record(
-      z
-        .string()
-        .regex(/^(?!image-fanout-)[a-z0-9][a-z0-9-]{0,127}$/, {
-          error: 'expected names of a-z 0-9 -, not starting with image-fanout-',
-        }),
+      z.string().regex(/^(?!image-fanout-)[a-z0-9][a-z0-9-]{0,127}$/, {
+        error: 'expected names of a-z 0-9 -, not starting with image-fanout-',
+      }),
       z.string().max(1024),
     )
     .optional()

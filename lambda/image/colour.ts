@@ -1,0 +1,55 @@
+// Colour and metadata: what a pipeline must be told so that the numbers in the output mean the colours of the source.
+import type { Sharp } from 'sharp';
+import type { MetadataPolicy, Recipe } from '../recipe/types.ts';
+import { copyrightOf } from './exif.ts';
+import type { SourceImage } from './header.ts';
+
+/**
+ * Brings the pixels of a source into the recipe's colours, and attaches what the policy keeps.
+ *
+ * sharp converts an 8-bit image by its profile to sRGB, but a 16-bit one to Display P3 without saying so in the output:
+ * there the step to sRGB must be asked for. A 16-bit image without a profile must not be asked, as it would be taken
+ * for Display P3. https://sharp.pixelplumbing.com/api-output/#withiccprofile
+ */
+export function toRecipeColours(
+  image: Sharp,
+  source: SourceImage,
+  colour: Recipe['colour'],
+  policy: MetadataPolicy,
+): Sharp {
+  const { space, hasProfile } = source.metadata;
+  const rgb = space === 'srgb' || space === 'rgb16';
+  const deepPlain = space === 'rgb16' && !hasProfile;
+  const kept = policy === 'keep' ? image.keepMetadata() : image;
+  if (colour === 'p3') {
+    if (rgb && hasProfile) return kept.pipelineColourspace('rgb16').withIccProfile('p3');
+    return (deepPlain ? kept.pipelineColourspace('srgb') : kept).withIccProfile('p3');
+  }
+  if (colour === 'keep' && rgb) return hasProfile ? kept.keepIccProfile() : kept;
+  if (deepPlain) return kept;
+  const attach = policy !== 'strip';
+  return attach || space === 'rgb16' ? kept.withIccProfile('srgb', { attach }) : kept;
+}
+
+/** Whether intermediate pixels must carry a profile or metadata along, so that raw pixels will not do. */
+export function needsCarrier(recipe: Recipe): boolean {
+  return recipe.colour !== 'srgb' || recipe.outputs.some((output) => output.metadata !== 'strip');
+}
+
+/** The most that any output keeps: what intermediate pixels carry. */
+export function strongestPolicy(recipe: Recipe): MetadataPolicy {
+  const policies = recipe.outputs.map((output) => output.metadata);
+  return policies.includes('keep') ? 'keep' : policies.includes('keepIcc') ? 'keepIcc' : 'strip';
+}
+
+/** Attaches what the policy keeps, when the pixels are in the recipe's colours already and carry the rest along. */
+export function keepFromCarrier(image: Sharp, colour: Recipe['colour'], policy: MetadataPolicy): Sharp {
+  if (policy === 'keep') return image.keepMetadata();
+  return policy === 'keepIcc' || colour !== 'srgb' ? image.keepIccProfile() : image;
+}
+
+/** Adds the source's EXIF copyright and artist, when the recipe asks for them. */
+export function withCopyright(image: Sharp, source: SourceImage, wanted: boolean): Sharp {
+  const found = wanted && source.metadata.exif !== undefined ? copyrightOf(source.metadata.exif) : {};
+  return Object.keys(found).length > 0 ? image.withExif({ IFD0: found }) : image;
+}

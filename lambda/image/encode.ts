@@ -1,0 +1,124 @@
+// Encoding: one output from its pixels, once.
+import type { Sharp } from 'sharp';
+import { FORMATS, type FormatName } from '../recipe/names.ts';
+import type { Output } from '../recipe/types.ts';
+import { withCopyright } from './colour.ts';
+import { imageFailure } from './failure.ts';
+import type { ImageJob } from './job.ts';
+import { finish, type Pipeline, type Pixels } from './pixels.ts';
+
+/** What an output is encoded from: pipelines that start at its pixels, as many as are asked for. */
+export interface Made {
+  readonly pipeline: () => Promise<Pipeline>;
+  /** Whether the pixels may be transparent and nobody has said what lies behind. */
+  readonly alpha: boolean;
+  /** The pixels themselves, when they are held: a search for quality needs them. */
+  readonly pixels?: Pixels;
+}
+
+export interface Encoded {
+  readonly format: FormatName;
+  readonly body: Buffer;
+  readonly width: number;
+  readonly height: number;
+  readonly pages?: number;
+  readonly quality?: number;
+  readonly ssim?: number;
+}
+
+/** Encodes once. `quality` replaces the recipe's. */
+export async function encodeOnce(
+  job: ImageJob,
+  output: Output,
+  made: Made,
+  format: FormatName,
+  quality?: number,
+): Promise<Encoded> {
+  const { image, input } = await made.pipeline();
+  const facts = FORMATS[format];
+  const flat = made.alpha && !facts.alpha ? image.flatten({ background: '#ffffff' }) : image;
+  const deep = job.deep && isDeep(output, format) ? flat.toColourspace('rgb16') : flat;
+  const finished = finish(job, deep, input, output.metadata);
+  const signed = output.metadata === 'keep' ? finished : withCopyright(finished, job.source, output.copyright);
+  const encoder = encode(signed, format, {
+    ...encoderOptions(job, output, format),
+    ...(quality === undefined ? {} : { quality }),
+  });
+  try {
+    const { data, info } = await job.run(encoder, (ready) => ready.toBuffer({ resolveWithObject: true }));
+    const used = quality ?? qualityOf(output, format);
+    return {
+      format,
+      body: data,
+      width: info.width,
+      height: info.pageHeight ?? info.height,
+      ...(info.pages !== undefined && info.pages > 1 ? { pages: info.pages } : {}),
+      ...(used === undefined ? {} : { quality: used }),
+    };
+  } catch (error) {
+    throw imageFailure(error, job.source.format, job.source.body);
+  }
+}
+
+/** Whether 16 bits per channel arrive in the file. */
+export function isDeep(output: Output, format: FormatName): boolean {
+  if (!FORMATS[format].deep) return false;
+  const { png, tiff } = output.encoders;
+  if (format === 'png')
+    return !(
+      png?.palette ??
+      (png?.quality !== undefined ||
+        png?.effort !== undefined ||
+        png?.colours !== undefined ||
+        png?.dither !== undefined)
+    );
+  return tiff?.compression !== 'jpeg' && tiff?.compression !== 'ccittfax4' && tiff?.bitdepth === undefined;
+}
+
+/** The recipe's options and, for animations from raw pixels, the source's own timing, which raw pixels do not carry. */
+function encoderOptions({ source }: ImageJob, output: Output, format: FormatName): object {
+  const options = output.encoders[format];
+  if (format === 'tiff') return { compression: 'deflate', ...options };
+  if (format === 'heif') return { compression: 'hevc', ...options };
+  if (!FORMATS[format].animated || source.frames === 1) return options ?? {};
+  const { delay, loop } = source.metadata;
+  return { ...(delay === undefined ? {} : { delay }), ...(loop === undefined ? {} : { loop }), ...options };
+}
+
+function encode(image: Sharp, format: FormatName, options: object): Sharp {
+  switch (format) {
+    case 'jpeg':
+      return image.jpeg(options);
+    case 'png':
+      return image.png(options);
+    case 'webp':
+      return image.webp(options);
+    case 'avif':
+      return image.avif(options);
+    case 'tiff':
+      return image.tiff(options);
+    case 'gif':
+      return image.gif(options);
+    case 'heif':
+      return image.heif(options);
+  }
+}
+
+/** The quality that an encoder works at; undefined where it knows none. Defaults are sharp's. */
+export function qualityOf({ encoders }: Output, format: FormatName): number | undefined {
+  switch (format) {
+    case 'jpeg':
+      return encoders.jpeg?.quality ?? 80;
+    case 'webp':
+      return encoders.webp?.lossless ? undefined : (encoders.webp?.quality ?? 80);
+    case 'avif':
+    case 'heif':
+      return encoders[format]?.lossless ? undefined : (encoders[format]?.quality ?? 50);
+    case 'png':
+      return encoders.png?.palette ? (encoders.png.quality ?? 100) : undefined;
+    case 'tiff':
+      return encoders.tiff?.compression === 'jpeg' ? (encoders.tiff.quality ?? 80) : undefined;
+    case 'gif':
+      return undefined;
+  }
+}

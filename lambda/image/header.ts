@@ -1,0 +1,95 @@
+// An image's header: what there is to decode, checked against the limits before a pixel is.
+import type { Metadata, SharpOptions } from 'sharp';
+import { FanoutError } from '../errors.ts';
+import type { Limits } from '../limits.ts';
+import type { Recipe } from '../recipe/types.ts';
+import { imageFailure } from './failure.ts';
+import { sharp } from './sharp.ts';
+import type { SourceFormat } from './sniff.ts';
+
+/** A source, known but not decoded. */
+export interface SourceImage {
+  readonly body: Buffer;
+  readonly format: SourceFormat;
+  readonly metadata: Metadata;
+  /** Pixels of one frame, upright when the recipe says so. */
+  readonly width: number;
+  readonly height: number;
+  /** Frames of an animation, else 1: pages of a TIFF are no frames. */
+  readonly frames: number;
+  readonly vector: boolean;
+  /** How sharp is to open it. */
+  readonly options: SharpOptions;
+}
+
+/** Reads the header. Throws the class of what is wrong with the file, or TooManyPixels, TooManyFrames. */
+export async function readHeader(
+  body: Buffer,
+  format: SourceFormat,
+  recipe: Recipe,
+  limits: Limits,
+): Promise<SourceImage> {
+  const options: SharpOptions = {
+    failOn: recipe.salvage ? 'none' : failOn(format),
+    // Our own limit is checked below, with a class of its own; sharp's would only repeat it.
+    limitInputPixels: false,
+  };
+  let metadata: Metadata;
+  try {
+    metadata = await sharp(body, options).metadata();
+  } catch (error) {
+    throw imageFailure(error, format, body);
+  }
+  const pages = metadata.pages ?? 1;
+  const frames = format === 'gif' || format === 'webp' ? pages : 1;
+  const height = metadata.pageHeight ?? metadata.height;
+  const upright = recipe.operations.autoOrient === false ? { width: metadata.width, height } : metadata.autoOrient;
+  const source: SourceImage = {
+    body,
+    format,
+    metadata,
+    width: upright.width,
+    height: frames > 1 ? height : upright.height,
+    frames,
+    vector: format === 'svg' || format === 'pdf',
+    options,
+  };
+  checkPixels(source, 1, limits);
+  return source;
+}
+
+/**
+ * TIFF tags are so often a little wrong that a warning says nothing about the pixels; with the other formats a warning
+ * is how libvips speaks of damaged data.
+ */
+function failOn(format: SourceFormat): 'error' | 'warning' {
+  return format === 'tiff' ? 'error' : 'warning';
+}
+
+/** Checks that so many frames may be decoded. Throws TooManyFrames or TooManyPixels. */
+export function checkPixels(source: SourceImage, frames: number, limits: Limits): void {
+  if (frames > limits.frames) {
+    throw new FanoutError('TooManyFrames', `${frames} frames, expected at most ${limits.frames} (limits.frames)`, {
+      expected: `at most ${limits.frames} frames (limits.frames)`,
+      met: `${frames} frames`,
+    });
+  }
+  const pixels = source.width * source.height * frames;
+  if (pixels > limits.pixels) {
+    const size = `${source.width} x ${source.height}${frames > 1 ? ` x ${frames} frames` : ''}`;
+    throw new FanoutError(
+      'TooManyPixels',
+      `${pixels} pixels (${size}), expected at most ${limits.pixels} (limits.pixels)`,
+      {
+        expected: `at most ${limits.pixels} pixels (limits.pixels)`,
+        met: `${pixels} pixels (${size})`,
+      },
+    );
+  }
+}
+
+/** Media type as the outcome names the source: what it is, not what it is called. */
+export function formatName(source: SourceImage): string {
+  if (source.format !== 'heif') return source.format;
+  return source.metadata.compression === 'av1' ? 'avif' : 'heic';
+}

@@ -1,0 +1,31 @@
+// The process that does image work which may have to be ended: one task at a time, until its parent goes.
+import { toFanoutError } from '../errors.ts';
+import { transformHere } from './here.ts';
+import type { WorkerAnswer, WorkerTask } from './isolated.ts';
+import { unblock } from './sharp.ts';
+import { formatOf, isUntrusted } from './source-format.ts';
+
+unblock(['svg']);
+
+process.on('message', async (sent: WorkerTask) => {
+  process.send?.(await answer(sent));
+});
+process.on('disconnect', () => process.exit());
+
+async function answer(sent: WorkerTask): Promise<WorkerAnswer> {
+  try {
+    const task = revived(sent);
+    const format = formatOf(task);
+    if (isUntrusted(format)) unblock([format]);
+    return { transformed: await transformHere(task, format) };
+  } catch (thrown) {
+    const { name, message, expected, met } = toFanoutError(thrown);
+    return { error: { name, message, expected, met } };
+  }
+}
+
+/** Buffers arrive as they were sent or as Uint8Arrays, depending on Node's version. */
+function revived(task: WorkerTask): WorkerTask {
+  const overlays = new Map([...(task.overlays ?? [])].map(([name, body]) => [name, Buffer.from(body)] as const));
+  return { ...task, body: Buffer.from(task.body), overlays };
+}

@@ -1,0 +1,177 @@
+// One image through its plan: pixels made once each, encoders side by side.
+import { FanoutError } from '../errors.ts';
+import { FORMATS, type FormatName } from '../recipe/names.ts';
+import type { Operations, Output } from '../recipe/types.ts';
+import { candidates, encodeBest } from './best.ts';
+import type { Encoded, Made } from './encode.ts';
+import { checkPixels } from './header.ts';
+import type { ImageJob } from './job.ts';
+import { namesOf } from './operations.ts';
+import { hold, type Input, isPixels, open, type Pixels, pipeline } from './pixels.ts';
+import { type Placeholder, placeholderOf } from './placeholder.ts';
+import { type PixelNode, PLACEHOLDER_SIDE, plan, type Wish } from './plan.ts';
+import { checkOutputSize, type Size, sizeAfter } from './size.ts';
+
+/** Pixels of one node that may be held between pipelines: three of them fit the image function beside the encoders. */
+const HOLD_BYTES = 400 * 1024 * 1024;
+
+export interface Rendered {
+  /** By the place of the output in the recipe. */
+  readonly outputs: readonly (Encoded & { readonly milliseconds: number })[];
+  readonly placeholder?: Placeholder;
+}
+
+type Result = Encoded & { readonly milliseconds: number };
+
+/** An output, and which of its frames and formats this source gives it. */
+interface Wanted {
+  readonly output: Output;
+  readonly place: number;
+  readonly formats: readonly FormatName[];
+  readonly frames: number;
+}
+
+/** Renders every output of the job. Throws the class of what is wrong with image, limits or contract. */
+export async function render(job: ImageJob): Promise<Rendered> {
+  const wanted = job.recipe.outputs.map((output, place) => want(job, output, place));
+  const outputs: Result[] = [];
+  const placeholder: { made?: Placeholder } = {};
+  for (const frames of new Set([...wanted.map((one) => one.frames), ...(job.recipe.placeholder ? [1] : [])])) {
+    checkPixels(job.source, frames, job.limits);
+    const group = wanted.filter((one) => one.frames === frames);
+    await renderFrames({ job, frames, wanted: group, outputs, placeholder }, job.recipe.placeholder && frames === 1);
+  }
+  return { outputs, ...(placeholder.made === undefined ? {} : { placeholder: placeholder.made }) };
+}
+
+function want(job: ImageJob, output: Output, place: number): Wanted {
+  const { source, recipe } = job;
+  const animated = source.frames > 1 && recipe.animated !== 'first';
+  const formats = candidates(output, source, animated);
+  const moving = animated && formats.every((format) => FORMATS[format].animated);
+  if (animated && !moving && recipe.animated === 'fail') throw stillFormat(output, formats, source.frames);
+  return { output, place, formats, frames: moving ? source.frames : 1 };
+}
+
+function stillFormat({ name }: Output, formats: readonly FormatName[], frames: number): FanoutError {
+  const expected = 'a format that holds animations, as "animated" is "fail"';
+  return new FanoutError(
+    'RecipeMismatch',
+    `output "${name}" would lose ${frames - 1} of ${frames} frames: expected ${expected}, got ${formats.join(', ')}`,
+    {
+      expected,
+      met: formats.join(', '),
+    },
+  );
+}
+
+interface Frames {
+  readonly job: ImageJob;
+  readonly frames: number;
+  readonly wanted: readonly Wanted[];
+  readonly outputs: Result[];
+  readonly placeholder: { made?: Placeholder };
+}
+
+async function renderFrames(work: Frames, withPlaceholder: boolean): Promise<void> {
+  const { job, frames, wanted } = work;
+  const { autoOrient: _, ...shared } = job.recipe.operations;
+  const few = wanted.length + (withPlaceholder ? 1 : 0) === 1;
+  let input: Input = { frames };
+  let size: Size = job.source;
+  let own = (operations: Operations): Operations => operations;
+  if (namesOf(shared).length > 0) {
+    if (few && wanted[0] !== undefined && namesOf(wanted[0].output.operations).length === 0) {
+      own = () => shared;
+    } else {
+      checkOutputSize('(shared operations)', sizeAfter(size, shared), frames, job.limits);
+      const base = await hold(job, await pipeline(job, input, shared));
+      input = base;
+      size = base;
+    }
+  }
+  const wishes = wanted.map(({ output, place }): Wish => ({ operations: own(output.operations), use: place }));
+  for (const { output } of wanted)
+    checkOutputSize(output.name, sizeAfter(size, own(output.operations)), frames, job.limits);
+  if (withPlaceholder) wishes.push({ operations: { resize: { ...SMALL } }, use: 'placeholder' });
+  const channels = job.deep ? 8 : 4;
+  const canHold = ({ width, height }: Size): boolean => width * height * frames * channels <= HOLD_BYTES;
+  // Frames lose their profile and timing between pipelines, unless they are raw.
+  const alone = frames > 1 && job.carrier;
+  const nodes = alone
+    ? wishes.map(({ operations, use }): PixelNode => ({ operations, uses: [use], children: [] }))
+    : plan(wishes, {
+        width: size.width,
+        height: size.height,
+        vector: job.source.vector && !isPixels(input),
+        canHold: isPixels(input) ? () => false : canHold,
+      });
+  await Promise.all(nodes.map((node) => renderNode(work, node, input, alone)));
+}
+
+const SMALL = { width: PLACEHOLDER_SIDE, height: PLACEHOLDER_SIDE, fit: 'inside', withoutEnlargement: true } as const;
+
+async function renderNode(work: Frames, node: PixelNode, input: Input, alone: boolean): Promise<void> {
+  const { job } = work;
+  const started = performance.now();
+  const uses = node.uses.flatMap((use) =>
+    use === 'placeholder' ? [] : work.wanted.filter(({ place }) => place === use),
+  );
+  const streamed =
+    node.children.length === 0 &&
+    node.uses.length === 1 &&
+    (alone || uses.every((use) => streams(use, node.operations)));
+  const made = streamed ? streaming(job, node, input) : await holding(job, node, input);
+  await Promise.all([
+    ...sharing(uses).map(async (group) => {
+      const [{ output, formats }] = group;
+      const encoded = await encodeBest(job, output, made, formats);
+      const milliseconds = performance.now() - started;
+      for (const { place } of group) work.outputs[place] = { ...encoded, milliseconds };
+    }),
+    ...(node.uses.includes('placeholder')
+      ? [
+          made.pipeline().then(async (small) => {
+            work.placeholder.made = await placeholderOf(job, small);
+          }),
+        ]
+      : []),
+    ...node.children.map((child) => renderNode(work, child, made.pixels ?? input, alone)),
+  ]);
+}
+
+/** Whether decoder, operations and encoder can be one pipeline: one encoding only, and nothing transparent comes up after the flattening. */
+function streams({ output, formats }: Wanted, { rotate, extend, unflatten, resize, composite }: Operations): boolean {
+  if (formats.length > 1 || output.maxBytes !== undefined || output.minSsim !== undefined) return false;
+  const mayClear =
+    rotate !== undefined ||
+    extend !== undefined ||
+    unflatten === true ||
+    composite !== undefined ||
+    resize?.fit === 'contain';
+  return !mayClear || formats.every((format) => FORMATS[format].alpha);
+}
+
+function streaming(job: ImageJob, node: PixelNode, input: Input): Made {
+  const alpha = (isPixels(input) ? input.alpha : job.source.metadata.hasAlpha) && node.operations.flatten === undefined;
+  return { pipeline: () => pipeline(job, input, node.operations), alpha };
+}
+
+async function holding(job: ImageJob, node: PixelNode, input: Input): Promise<Made & { readonly pixels: Pixels }> {
+  const same = isPixels(input) && namesOf(node.operations).length === 0;
+  const pixels = same ? input : await hold(job, await pipeline(job, input, node.operations));
+  return { pipeline: async () => ({ image: open(job, pixels), input: pixels }), alpha: pixels.alpha, pixels };
+}
+
+/** Outputs that are encoded alike are encoded once: a small source makes several sizes the same. */
+function sharing(uses: readonly Wanted[]): [Wanted, ...Wanted[]][] {
+  const groups = new Map<string, [Wanted, ...Wanted[]]>();
+  for (const use of uses) {
+    const { encoders, metadata, copyright, maxBytes, minSsim } = use.output;
+    const text = JSON.stringify([use.formats, encoders, metadata, copyright, maxBytes, minSsim]);
+    const group = groups.get(text);
+    if (group === undefined) groups.set(text, [use]);
+    else group.push(use);
+  }
+  return [...groups.values()];
+}

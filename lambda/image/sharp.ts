@@ -1,0 +1,33 @@
+// sharp, set up in one place for the whole process: which loaders may run, how many threads, no cache.
+import sharp from 'sharp';
+import type { UntrustedFormat } from '../recipe/names.ts';
+
+// One thread per image and several images in flight is the fastest way to do many; the cache only helps who repeats itself.
+sharp.concurrency(1);
+sharp.cache(false);
+
+// An allowlist: what is not named here is not read, whatever the libvips build can. Vectors are read in a process of
+// their own only (isolated.ts).
+sharp.block({ operation: ['VipsForeignLoad'] });
+sharp.unblock({
+  operation: ['Jpeg', 'Png', 'Webp', 'Nsgif', 'Tiff', 'Heif'].map((loader) => `VipsForeignLoad${loader}`),
+});
+
+/** libvips' loader classes of what is read in a process of its own. */
+const LOADERS: Record<'svg' | UntrustedFormat, string> = {
+  svg: 'VipsForeignLoadSvg',
+  pdf: 'VipsForeignLoadPdf',
+  jp2: 'VipsForeignLoadJp2k',
+  jxl: 'VipsForeignLoadJxl',
+  fits: 'VipsForeignLoadFits',
+  exr: 'VipsForeignLoadOpenexr',
+  ppm: 'VipsForeignLoadPpm',
+  rad: 'VipsForeignLoadRad',
+};
+
+/** Lets this process read the formats. Only for a process that can be ended. */
+export function unblock(formats: readonly (keyof typeof LOADERS)[]): void {
+  sharp.unblock({ operation: formats.map((format) => LOADERS[format]) });
+}
+
+export { sharp };
