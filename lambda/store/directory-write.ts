@@ -6,7 +6,7 @@ import { FanoutError } from '../errors.ts';
 import { directoryError, errnoOf, missingRoot } from './directory-errors.ts';
 import { fileEtag } from './directory-list.ts';
 import { removeLeftOvers, TEMPORARY_FOLDER, temporaryName } from './directory-temporary.ts';
-import { type FileVersion, indexPath, type OutputIndex, openIndex } from './index-db.ts';
+import { type FileVersion, indexPath, type OutputIndex, openIndex, versionOf } from './index-db.ts';
 import { keyPath, OWN_DIRECTORY } from './paths.ts';
 import type { Provenance, WriteOptions } from './store.ts';
 
@@ -39,7 +39,7 @@ const NO_LINKS = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK'])
 
 /**
  * Makes the writer of a directory. After `kill -9` at any instant there is no partial file under a final name, and the
- * index knows every file that got its name: the row is committed before the rename and is about one version (size and mtime),
+ * index knows every file that got its name: the row is committed before the rename and is about one version of the file,
  * so a row whose rename never happened describes no file, and the row of the version before is still there. After a power
  * cut the last files and rows may be gone, unless `fsync` is set, which costs milliseconds a file.
  */
@@ -105,7 +105,7 @@ export function createWriter(root: string, options: WriterOptions = {}): Writer 
       try {
         const stats = await fillTemporary(temporary, fill, options.fsync === true);
         await folderReady(dirname(path), realRoot);
-        const version = { bytes: Number(stats.size), mtime: stats.mtimeNs };
+        const version = versionOf(stats);
         const index = provenance === undefined ? undefined : await note(key, version, provenance);
         forget = () => index?.remove(key, version);
         if (await place(temporary, path, expect, openOutputs)) {

@@ -7,6 +7,7 @@ import { FanoutError } from '../errors.ts';
 import { directoryError, errnoOf } from './directory-errors.ts';
 import { fileEtag, listDirectory } from './directory-list.ts';
 import { createWriter, type WriterOptions } from './directory-write.ts';
+import { versionOf } from './index-db.ts';
 import { keyPath } from './paths.ts';
 import { retrying } from './retry.ts';
 import type { ObjectBody, ReadOptions, Store } from './store.ts';
@@ -60,7 +61,7 @@ export function directoryStore(path: string, options: DirectoryOptions = {}): St
         const stats = await stat(keyPath(root, key), { bigint: true }).catch(absent);
         if (stats === undefined || !stats.isFile()) return undefined;
         const index = await writer.index();
-        const provenance = index?.find(key, { bytes: Number(stats.size), mtime: stats.mtimeNs });
+        const provenance = index?.find(key, versionOf(stats));
         if (index !== undefined && provenance === undefined) await writer.refuseSibling(key, index);
         const head = { etag: fileEtag(stats), bytes: Number(stats.size), lastModified: Number(stats.mtimeMs) };
         return provenance === undefined ? head : { ...head, provenance };
@@ -71,10 +72,26 @@ export function directoryStore(path: string, options: DirectoryOptions = {}): St
       ),
     async save(key, body, { signal } = {}) {
       signal?.throwIfAborted();
-      await writer.write(key, (file) => file.writeFile(body, signal === undefined ? {} : { signal }));
+      await writer.write(key, (file) => file.writeFile(gathered(body), signal === undefined ? {} : { signal }));
     },
     close: () => writer.close(),
   };
+}
+
+/** The stream in pieces worth a system call each: result files come line by line. */
+async function* gathered(body: AsyncIterable<Uint8Array | string>): AsyncGenerator<Buffer> {
+  let pieces: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of body) {
+    const piece = Buffer.from(chunk as string);
+    pieces.push(piece);
+    bytes += piece.length;
+    if (bytes < STREAM_CHUNK) continue;
+    yield Buffer.concat(pieces, bytes);
+    pieces = [];
+    bytes = 0;
+  }
+  yield Buffer.concat(pieces, bytes);
 }
 
 function absent(error: unknown): undefined {

@@ -1,4 +1,5 @@
 // The index of a destination directory: which versions of its files image-fanout wrote, and from what. A SQLite file.
+import type { BigIntStats } from 'node:fs';
 import { join } from 'node:path';
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { FanoutError } from '../errors.ts';
@@ -6,27 +7,30 @@ import { OWN_DIRECTORY } from './paths.ts';
 import { normalizeSource } from './provenance.ts';
 import type { Provenance } from './store.ts';
 
-/** What tells one version of a file from another without reading it. */
+/** What tells one version of a file from another without reading it; a rename changes none of it. */
 export interface FileVersion {
   readonly bytes: number;
   /** Nanoseconds since the epoch. */
   readonly mtime: bigint;
+  /** Its number in the file system: tells versions apart that were made within one tick of the clock. */
+  readonly inode: bigint;
 }
 
 /** How long another process's row is left alone: longer than any write takes from its row to its rename. */
 const KEPT_MILLISECONDS = 3_600_000;
 const SECOND = 1_000_000_000n;
 
-// One row per version that we wrote, or were about to. A version is known by its size and mtime, which a rename keeps:
-// so the row is written before the rename, and needs no second write that says "done".
+// One row per version that we wrote, or were about to. A version is known by what a rename keeps: so the row is written
+// before the rename, and needs no second write that says "done".
 const SCHEMA = `
   PRAGMA busy_timeout = 10000;
   PRAGMA journal_mode = WAL;
   PRAGMA synchronous = NORMAL;
   CREATE TABLE IF NOT EXISTS output (
-    key TEXT NOT NULL, bytes INTEGER NOT NULL, mtime INTEGER NOT NULL, folded TEXT NOT NULL,
+    key TEXT NOT NULL, bytes INTEGER NOT NULL, mtime INTEGER NOT NULL, inode INTEGER NOT NULL,
+    folded TEXT NOT NULL,
     source TEXT NOT NULL, fingerprint TEXT NOT NULL, run TEXT NOT NULL, written INTEGER NOT NULL,
-    PRIMARY KEY (key, bytes, mtime)
+    PRIMARY KEY (key, bytes, mtime, inode)
   ) WITHOUT ROWID;
   CREATE INDEX IF NOT EXISTS output_folded ON output (folded);
 `;
@@ -65,31 +69,37 @@ export async function openIndex(root: string): Promise<OutputIndex> {
 }
 
 function indexOf(path: string, database: DatabaseSync): OutputIndex {
-  const find = prepared(database, 'SELECT mtime, source, fingerprint, run FROM output WHERE key = ? AND bytes = ?');
-  const add = prepared(database, 'INSERT OR REPLACE INTO output VALUES (?, ?, ?, ?, ?, ?, ?, ?)');
-  const remove = prepared(database, 'DELETE FROM output WHERE key = ? AND bytes = ? AND mtime = ?');
+  const find = prepared(
+    database,
+    'SELECT mtime, inode, source, fingerprint, run FROM output WHERE key = ? AND bytes = ? ORDER BY written DESC',
+  );
+  const add = prepared(database, 'INSERT OR REPLACE INTO output VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)');
+  const remove = prepared(database, 'DELETE FROM output WHERE key = ? AND bytes = ? AND mtime = ? AND inode = ?');
   const prune = prepared(
     database,
-    'DELETE FROM output WHERE key = ? AND written < ? AND NOT (bytes = ? AND mtime = ?)',
+    'DELETE FROM output WHERE key = ? AND written < ? AND NOT (bytes = ? AND mtime = ? AND inode = ?)',
   );
   const sibling = prepared(
     database,
     'SELECT key, written FROM output WHERE folded = ? AND key <> ? ORDER BY written DESC LIMIT 1',
   );
   return {
-    find: (key, { bytes, mtime }) =>
+    find: (key, version) =>
       guarded(path, () => {
-        const rows = find.all(key, bytes) as unknown as readonly (Provenance & { readonly mtime: bigint })[];
-        const row = rows.find((candidate) => sameTime(candidate.mtime, mtime));
+        const rows = (find.all(key, version.bytes) as unknown as readonly Row[]).filter((row) =>
+          sameTime(row.mtime, version.mtime),
+        );
+        // A copy of the directory has other inodes: then the time alone decides.
+        const row = rows.find(({ inode }) => inode === signed(version.inode)) ?? rows[0];
         return row === undefined ? undefined : { source: row.source, fingerprint: row.fingerprint, run: row.run };
       }),
-    add: (key, { bytes, mtime }, { source, fingerprint, run }) =>
+    add: (key, version, { source, fingerprint, run }) =>
       guarded(path, () => {
-        add.run(key, bytes, mtime, folded(key), normalizeSource(source), fingerprint, run, Date.now());
+        add.run(key, ...columns(version), folded(key), normalizeSource(source), fingerprint, run, Date.now());
       }),
-    remove: (key, { bytes, mtime }) => guarded(path, () => void remove.run(key, bytes, mtime)),
-    prune: (key, { bytes, mtime }) =>
-      guarded(path, () => void prune.run(key, Date.now() - KEPT_MILLISECONDS, bytes, mtime)),
+    remove: (key, version) => guarded(path, () => void remove.run(key, ...columns(version))),
+    prune: (key, version) =>
+      guarded(path, () => void prune.run(key, Date.now() - KEPT_MILLISECONDS, ...columns(version))),
     sibling: (key) =>
       guarded(path, () => {
         const row = sibling.get(folded(key), key) as { key: string; written: bigint } | undefined;
@@ -115,6 +125,20 @@ function exclusively<T>(path: string, database: DatabaseSync, action: () => T): 
   } finally {
     guarded(path, () => database.exec('COMMIT'));
   }
+}
+
+interface Row extends Provenance {
+  readonly mtime: bigint;
+  readonly inode: bigint;
+}
+
+function columns({ bytes, mtime, inode }: FileVersion): [number, bigint, bigint] {
+  return [bytes, mtime, signed(inode)];
+}
+
+/** Some file systems number up to 2^64; SQLite's integers end at 2^63. */
+function signed(inode: bigint): bigint {
+  return BigInt.asIntN(64, inode);
 }
 
 /** How case-insensitive disks see a key: what is equal here may be one file there. */
@@ -168,4 +192,9 @@ function guarded<T>(path: string, action: () => T): T {
     ];
     throw new FanoutError(name, `The index ${path} ${text} (${(error as Error).message}).`, { cause: error });
   }
+}
+
+/** The version that a file's status shows. */
+export function versionOf(stats: BigIntStats): FileVersion {
+  return { bytes: Number(stats.size), mtime: stats.mtimeNs, inode: stats.ino };
 }
