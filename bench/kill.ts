@@ -25,7 +25,7 @@ try {
   console.log(
     `${ground.keys.length} photos; a run that nobody kills takes ${ground.seconds.toFixed(2)} s; seed ${values.seed}`,
   );
-  for (let at = 0; tally.killed < wanted; at++) {
+  for (let at = 0; tally.killed < wanted && problems.length < 50; at++) {
     const destination = join(work, `run-${at}`);
     // Mostly while images are worked on, sometimes while the program starts; every third continuation is killed, too.
     const moment = () => 1000 * ground.seconds * (next() < 0.1 ? next() : mix(0.3, 1, next()));
