@@ -9,10 +9,10 @@ import { type ChildRecord, endedRecord } from './records.ts';
 import { abortTasks, fitsPayload, type TaskHandlers, type TaskScope, taskOverrides, taskScope } from './tasks.ts';
 
 /**
- * Seconds that an EXPRESS execution may take:
+ * An EXPRESS execution may take five minutes:
  * https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html
  */
-const EXPRESS_SECONDS = 300;
+const EXPRESS_MILLISECONDS = 300_000;
 
 export interface ChildResult {
   readonly status: Exclude<ChildStatus, 'PENDING'>;
@@ -31,6 +31,8 @@ export interface ChildrenOptions {
   readonly interpreter: Interpreter;
   readonly handlers: TaskHandlers;
   readonly retryMilliseconds?: number;
+  /** Longest time for an EXPRESS child: shorter in tests. */
+  readonly expressMilliseconds?: number;
   readonly onStart: (name: string, input: Json, entry: Entry) => void;
   readonly onEnd: (result: ChildResult) => void;
 }
@@ -51,18 +53,42 @@ interface Child {
   readonly started: number;
   readonly scope: TaskScope;
   readonly run: Run;
+  readonly place: number;
+  timedOut: boolean;
 }
 
 export function createChildren(options: ChildrenOptions): Children {
   const { names, interpreter, onStart, onEnd } = options;
   const { ProcessorConfig, StartAt, States } = options.state.ItemProcessor;
   const type = ProcessorConfig.ExecutionType;
-  const processor = { StartAt, States, ...(type === 'EXPRESS' ? { TimeoutSeconds: EXPRESS_SECONDS } : {}) };
-  const machine = interpreter.machine(processor, options.retryMilliseconds);
+  const longest = options.expressMilliseconds ?? EXPRESS_MILLISECONDS;
+  const machine = interpreter.machine({ StartAt, States }, options.retryMilliseconds);
   const overridesFor = taskOverrides(States, options.handlers);
   const machineName = names.childMachineArn.slice(names.childMachineArn.lastIndexOf(':') + 1);
-  const running = new Set<Child>();
+  // Places in an array, not a Set: a Set that is added to and deleted from grows a chain of tables, which keeps
+  // children that have ended alive until the next full collection.
+  const places: (Child | undefined)[] = [];
+  const freePlaces: number[] = [];
+  let running = 0;
   let started = 0;
+  let timer: NodeJS.Timeout | undefined;
+
+  /** One timer serves all children: it is set for the next that may run out of time. */
+  function endOverdue(): void {
+    const now = Date.now();
+    let next = longest;
+    for (const child of places) {
+      if (child === undefined) continue;
+      const left = child.started + longest - now;
+      if (left > 0) {
+        next = Math.min(next, left);
+        continue;
+      }
+      child.timedOut = true;
+      abort(child);
+    }
+    timer = setTimeout(endOverdue, next);
+  }
 
   function start(entry: Entry): void {
     const input = JSON.parse(entry.record.Input) as Json;
@@ -70,13 +96,27 @@ export function createChildren(options: ChildrenOptions): Children {
     const arn = names.childArn(name);
     const scope = taskScope();
     const now = Date.now();
+    const place = freePlaces.pop() ?? places.length;
     onStart(name, input, entry);
     const run = machine.run(input, contextOf(arn, name, input, now), overridesFor(scope));
-    const child: Child = { name, arn, entry, input, ordinal: started++, started: now, scope, run };
-    running.add(child);
+    const child: Child = {
+      name,
+      arn,
+      entry,
+      input,
+      ordinal: started++,
+      started: now,
+      scope,
+      run,
+      place,
+      timedOut: false,
+    };
+    places[place] = child;
+    running += 1;
+    if (type === 'EXPRESS') timer ??= setTimeout(endOverdue, longest);
     run.result.then(
       (output) => end(child, { status: 'SUCCEEDED' }, output),
-      (error: unknown) => end(child, interpreter.failureOf(error)),
+      (error: unknown) => end(child, child.timedOut ? TIMED_OUT : interpreter.failureOf(error)),
     );
   }
 
@@ -89,7 +129,13 @@ export function createChildren(options: ChildrenOptions): Children {
   }
 
   function end(child: Child, end: { readonly status: 'SUCCEEDED' } | Failure, output?: Json): void {
-    running.delete(child);
+    places[child.place] = undefined;
+    freePlaces.push(child.place);
+    running -= 1;
+    if (running === 0) {
+      clearTimeout(timer);
+      timer = undefined;
+    }
     const { entry, name, arn, input, ordinal, started } = child;
     const text = output === undefined ? undefined : JSON.stringify(output);
     const ended = text === undefined || fitsPayload(text) ? end : TOO_LARGE;
@@ -108,15 +154,19 @@ export function createChildren(options: ChildrenOptions): Children {
 
   return {
     start,
-    running: () => running.size,
+    running: () => running,
     abort() {
-      for (const { run, scope } of running) {
-        abortTasks(scope);
-        run.abort();
-      }
+      for (const child of places) if (child !== undefined) abort(child);
     },
   };
 }
+
+function abort({ scope, run }: Child): void {
+  abortTasks(scope);
+  run.abort();
+}
+
+const TIMED_OUT: Failure = { status: 'TIMED_OUT' };
 
 const TOO_LARGE: Failure = {
   status: 'FAILED',

@@ -46,7 +46,7 @@ export interface MapRun {
 }
 
 /** Starts of children between two turns of the event loop: handlers that never wait must not starve timers and signals. */
-const BURST = 256;
+const BURST = 32;
 
 export function startMapRun(options: MapRunOptions): MapRun {
   const { state, stateName, names, openStore, emit } = options;
@@ -158,7 +158,11 @@ export function startMapRun(options: MapRunOptions): MapRun {
           count(counts, 'total', entry.items);
           count(counts, waitingCounter(entry.record), entry.items);
           if (entry.hold || halted !== undefined) leave(entry);
-          else await spool.push(entry);
+          else {
+            // Awaiting only what there is to wait for keeps a page in one turn, and its garbage young.
+            const full = spool.push(entry);
+            if (full !== undefined) await full;
+          }
         }
         emit({ type: 'listed', items: counts.items.total, complete: false });
         await writer?.congestion();

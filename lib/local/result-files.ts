@@ -12,7 +12,7 @@ const PART_BYTES = 8 * 1024 * 1024;
 const PART_MILLISECONDS = 10_000;
 
 /** Records that wait for the disk or the network beyond this many characters hold up new children. */
-const CONGESTION = 32 * 1024 * 1024;
+const CONGESTION = 4 * 1024 * 1024;
 
 export interface ResultFile {
   readonly Key: string;
@@ -36,35 +36,46 @@ export interface SinkOptions {
   readonly mostBytes?: number;
 }
 
-/** Lines that gather while the ones before them are written: one write at a time, as large as it comes. */
-function gathering(write: (lines: string) => Promise<void>, onError: (error: unknown) => void) {
-  let waiting: string[] = [];
+/** Characters that are written at once: enough for few calls, little enough to be short-lived garbage. */
+const CHUNK = 256 * 1024;
+
+/** Lines that gather while the ones before them are written, one chunk of whole lines at a time. */
+function gathering(write: (lines: string) => Promise<void>, onError: (error: unknown) => void, chunk = CHUNK) {
+  let chunks: string[] = [];
+  let open = '';
   let size = 0;
   let writing: Promise<void> | undefined;
   let failure: { readonly error: unknown } | undefined;
   async function drain(): Promise<void> {
     try {
-      while (waiting.length > 0 && failure === undefined) {
-        const lines = waiting;
-        waiting = [];
-        size = 0;
-        await write(`${lines.join('\n')}\n`);
+      while (size > 0) {
+        if (chunks.length === 0) {
+          chunks.push(open);
+          open = '';
+        }
+        const lines = chunks.shift() as string;
+        size -= lines.length;
+        await write(lines);
       }
     } catch (error) {
       failure = { error };
+      chunks = [];
       onError(error);
     } finally {
       writing = undefined;
     }
   }
   const flush = (): Promise<void> => {
-    if (writing === undefined && waiting.length > 0 && failure === undefined) writing = drain();
+    if (writing === undefined && size > 0 && failure === undefined) writing = drain();
     return writing ?? Promise.resolve();
   };
   return {
     add(line: string) {
-      waiting.push(line);
+      open += `${line}\n`;
       size += line.length + 1;
+      if (open.length < chunk) return;
+      chunks.push(open);
+      open = '';
     },
     size: () => size,
     flush,
@@ -85,9 +96,9 @@ export function appendingSink(pathOf: (key: string) => string, options: SinkOpti
   const files: { Key: string; Size: number }[] = [];
   let handle: Awaited<ReturnType<typeof open>> | undefined;
   const lines = gathering(async (text) => {
-    const bytes = Buffer.from(text);
+    const bytes = Buffer.byteLength(text);
     let file = files.at(-1);
-    if (handle === undefined || file === undefined || file.Size + bytes.length > mostBytes) {
+    if (handle === undefined || file === undefined || file.Size + bytes > mostBytes) {
       await handle?.close();
       file = { Key: keyOf(files.length), Size: 0 };
       const path = pathOf(file.Key);
@@ -96,8 +107,10 @@ export function appendingSink(pathOf: (key: string) => string, options: SinkOpti
       handle = await open(path, 'ax');
       files.push(file);
     }
-    for (let at = 0; at < bytes.length; ) at += (await handle.write(bytes, at)).bytesWritten;
-    file.Size += bytes.length;
+    // As a string: a Buffer of each chunk would be garbage that is collected late.
+    const { bytesWritten } = await handle.write(text);
+    if (bytesWritten < bytes) await handle.appendFile(Buffer.from(text).subarray(bytesWritten));
+    file.Size += bytes;
   }, onError);
   let scheduled = false;
   return {
@@ -126,12 +139,16 @@ export function appendingSink(pathOf: (key: string) => string, options: SinkOpti
 /** Writes numbered objects, each whole, of some megabytes or some seconds. */
 export function partsSink(store: Store, { keyOf, onError }: SinkOptions): RecordSink {
   const files: ResultFile[] = [];
-  const lines = gathering(async (text) => {
-    const bytes = Buffer.from(text);
-    const Key = keyOf(files.length);
-    await store.write(Key, bytes, { contentType: 'application/octet-stream' });
-    files.push({ Key, Size: bytes.length });
-  }, onError);
+  const lines = gathering(
+    async (text) => {
+      const bytes = Buffer.from(text);
+      const Key = keyOf(files.length);
+      await store.write(Key, bytes, { contentType: 'application/octet-stream' });
+      files.push({ Key, Size: bytes.length });
+    },
+    onError,
+    PART_BYTES,
+  );
   let timer: NodeJS.Timeout | undefined;
   const flush = () => {
     clearTimeout(timer);

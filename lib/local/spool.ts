@@ -4,9 +4,11 @@ import { type FileHandle, open, unlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-/** Characters held in memory at each end of the queue. */
-const MEMORY = 4 * 1024 * 1024;
-const READ_BYTES = 1024 * 1024;
+/** Characters held in memory before anything goes to the file. */
+const MEMORY = 256 * 1024;
+
+/** Characters or bytes that go to the file, or come back, at once. */
+const CHUNK = 64 * 1024;
 
 export interface Spool<T> {
   /** Adds an entry; a promise when the producer has to wait for the disk. One producer only. */
@@ -32,6 +34,7 @@ export function createSpool<T>(sizeOf: (entry: T) => number, memory = MEMORY): S
   let readAt = 0;
   let writtenTo = 0;
   let writing: Promise<void> | undefined;
+  let buffer = Buffer.allocUnsafe(0);
   let ended = false;
   let arrived = Promise.withResolvers<void>();
 
@@ -41,23 +44,30 @@ export function createSpool<T>(sizeOf: (entry: T) => number, memory = MEMORY): S
   };
 
   async function spill(): Promise<void> {
-    const bytes = Buffer.from(tail.map((entry) => `${JSON.stringify(entry)}\n`).join(''));
+    const text = tail.map((entry) => `${JSON.stringify(entry)}\n`).join('');
     tail = [];
     tailSize = 0;
     file ??= await temporaryFile();
-    for (let at = 0; at < bytes.length; ) {
-      at += (await file.write(bytes, at, bytes.length - at, writtenTo + at)).bytesWritten;
+    const bytes = Buffer.byteLength(text);
+    const { bytesWritten } = await file.write(text, writtenTo);
+    if (bytesWritten < bytes) {
+      const rest = Buffer.from(text).subarray(bytesWritten);
+      await file.write(rest, 0, rest.length, writtenTo + bytesWritten);
     }
-    writtenTo += bytes.length;
+    writtenTo += bytes;
     announce();
   }
 
   async function unspill(handle: FileHandle): Promise<void> {
-    for (let size = READ_BYTES; ; size *= 2) {
-      const buffer = Buffer.allocUnsafe(Math.min(size, writtenTo - readAt));
-      const { bytesRead } = await handle.read(buffer, 0, buffer.length, readAt);
-      const end = buffer.lastIndexOf(0x0a, bytesRead - 1);
-      if (end < 0) continue;
+    if (buffer.length === 0) buffer = Buffer.allocUnsafe(CHUNK);
+    for (;;) {
+      const { bytesRead } = await handle.read(buffer, 0, Math.min(buffer.length, writtenTo - readAt), readAt);
+      const end = bytesRead === 0 ? -1 : buffer.lastIndexOf(0x0a, bytesRead - 1);
+      if (end < 0) {
+        // An entry longer than the buffer.
+        buffer = Buffer.allocUnsafe(buffer.length * 2);
+        continue;
+      }
       readAt += end + 1;
       head = buffer
         .toString('utf8', 0, end)
@@ -82,7 +92,7 @@ export function createSpool<T>(sizeOf: (entry: T) => number, memory = MEMORY): S
       }
       tail.push(entry);
       tailSize += size;
-      if (tailSize < memory) return undefined;
+      if (tailSize < Math.min(memory, CHUNK)) return undefined;
       writing = spill().finally(() => {
         writing = undefined;
       });

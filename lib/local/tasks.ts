@@ -12,20 +12,20 @@ export type TaskHandlers = Readonly<Record<string, TaskHandler>>;
 /** Payload limit in bytes of UTF-8: https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html */
 export const MOST_PAYLOAD_BYTES = 262_144;
 
-/** What one execution's Tasks share: once aborted, no handler is called again. */
+/** What one execution's Tasks share. One runs at a time; once aborted, no handler is called again. */
 export interface TaskScope {
-  readonly controllers: Set<AbortController>;
+  controller: AbortController | undefined;
   aborted: boolean;
 }
 
 export function taskScope(): TaskScope {
-  return { controllers: new Set(), aborted: false };
+  return { controller: undefined, aborted: false };
 }
 
-/** Fires the signals of the handlers that run, and lets no further one start. */
+/** Fires the signal of the handler that runs, and lets no further one start. */
 export function abortTasks(scope: TaskScope): void {
   scope.aborted = true;
-  for (const controller of scope.controllers) controller.abort(new StatesError('Aborted', 'The execution was aborted'));
+  scope.controller?.abort(new StatesError('Aborted', 'The execution was aborted'));
 }
 
 interface Call {
@@ -59,7 +59,7 @@ async function callTask({ handler, milliseconds }: Call, input: unknown, scope: 
   // After an abort the interpreter ends the wait before a retry at once, and would try again.
   if (scope.aborted) throw new StatesError('Aborted', 'The execution was aborted');
   const controller = new AbortController();
-  scope.controllers.add(controller);
+  scope.controller = controller;
   let timedOut = false;
   // The interpreter has a timer of its own, set after this one for the same instant: it fails the state, this one
   // tells the handler.
@@ -82,7 +82,7 @@ async function callTask({ handler, milliseconds }: Call, input: unknown, scope: 
     throw error instanceof StatesError ? error : lambdaError(error);
   } finally {
     clearTimeout(timer);
-    scope.controllers.delete(controller);
+    if (scope.controller === controller) scope.controller = undefined;
   }
 }
 
