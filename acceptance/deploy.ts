@@ -34,7 +34,8 @@ export default async function deploy({ provide }: TestProject): Promise<() => Pr
   provide('outputs', outputs);
   return async () => {
     cdk('destroy', '--force');
-    for (const place of [outputs.Source, outputs.Destination, outputs.Results]) await deleteBucket(new URL(place).hostname);
+    for (const place of [outputs.Source, outputs.Destination, outputs.Results])
+      await deleteBucket(new URL(place).hostname);
     rmSync(folder, { recursive: true, force: true });
   };
 }
@@ -53,7 +54,8 @@ async function deleteBucket(bucket: string): Promise<void> {
   const client = new S3Client({ forcePathStyle: process.env['AWS_ENDPOINT_URL'] !== undefined });
   for await (const { Contents = [] } of paginateListObjectsV2({ client }, { Bucket: bucket })) {
     const Objects = Contents.map(({ Key }) => ({ Key }));
-    if (Objects.length > 0) await client.send(new DeleteObjectsCommand({ Bucket: bucket, Delete: { Objects, Quiet: true } }));
+    if (Objects.length > 0)
+      await client.send(new DeleteObjectsCommand({ Bucket: bucket, Delete: { Objects, Quiet: true } }));
   }
   await client.send(new DeleteBucketCommand({ Bucket: bucket }));
 }

@@ -10,6 +10,12 @@ export const ENVIRONMENT = {
   results: 'IMAGE_FANOUT_RESULTS',
   /** `maxConcurrency` of a job that names none. */
   maxConcurrency: 'IMAGE_FANOUT_MAX_CONCURRENCY',
+  /** The starter's: ARN of the state machine. */
+  stateMachine: 'IMAGE_FANOUT_STATE_MACHINE',
+  /** The starter's: the job of uploads but for its keys, as JSON. */
+  uploadsJob: 'IMAGE_FANOUT_UPLOADS_JOB',
+  /** The report's: ARN of the topic that is told. */
+  topic: 'IMAGE_FANOUT_TOPIC',
 } as const;
 
 /** The folders below the results place, and what is in each. */

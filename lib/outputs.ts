@@ -9,6 +9,7 @@ export const OUTPUTS = {
   Destination: 'Outputs appear here',
   Results: 'Runs and their accounts are here, below runs/',
   ProcessFunctionName: 'The image function, for its logs and its concurrency',
+  TopicArn: "Subscribe to this to be told of each run's end",
 } as const;
 
 export type OutputName = keyof typeof OUTPUTS;

@@ -4,13 +4,14 @@ import { ENVIRONMENT, env } from '../environment.ts';
 import { parseLocation } from '../location.ts';
 import { createPrepare } from '../prepare.ts';
 import type { PreparedState, PrepareEvent } from '../prepared.ts';
-import { openStores } from '../store/open.ts';
+import { loadS3, openStores } from '../store/open.ts';
 import type { LambdaContext } from './runtime.ts';
 
 const logger = new Logger();
 const source = parseLocation(env(ENVIRONMENT.source));
 const destination = parseLocation(env(ENVIRONMENT.destination));
 const results = parseLocation(env(ENVIRONMENT.results));
+await loadS3();
 const { open } = openStores();
 const prepare = createPrepare({
   open,

@@ -1,16 +1,17 @@
 // Process image, as Lambda runs it: a log line for each key that failed, a line of metrics for each invocation.
 import { Logger } from '@aws-lambda-powertools/logger';
-import { createTransform } from '../image/transform.ts';
+import { transform } from '../image/transform.ts';
 import type { Outcome, ProcessResult } from '../outcome.ts';
 import type { PreparedJob, ProcessEvent } from '../prepared.ts';
 import { createProcess } from '../process.ts';
-import { openStores } from '../store/open.ts';
+import { loadS3, openStores } from '../store/open.ts';
 import { count, publish } from './metrics.ts';
 import { type LambdaContext, withinTime } from './runtime.ts';
 
 const logger = new Logger();
+await loadS3();
 const { open } = openStores();
-const processImages = createProcess({ open, transform: createTransform(), imageConcurrency: 1, onOutcome: note });
+const processImages = createProcess({ open, transform, imageConcurrency: 1, onOutcome: note });
 
 export async function handler(event: ProcessEvent, context: LambdaContext): Promise<ProcessResult> {
   logger.addContext(context);

@@ -1,23 +1,19 @@
 // The three buckets: those that exist are taken as they are, the others are created private, encrypted and kept for ever.
 import { Duration, RemovalPolicy, Validations } from 'aws-cdk-lib';
-import {
-  BlockPublicAccess,
-  Bucket,
-  BucketEncryption,
-  type CfnBucket,
-  type IBucket,
-  type LifecycleRule,
-} from 'aws-cdk-lib/aws-s3';
+import type { IKey } from 'aws-cdk-lib/aws-kms';
+import { BlockPublicAccess, Bucket, BucketEncryption, type CfnBucket, type IBucket } from 'aws-cdk-lib/aws-s3';
 import type { Construct } from 'constructs';
 
 /** A new bucket that takes no unencrypted requests, is never public, and outlives the stack with all that it holds. */
-export function createBucket(scope: Construct, id: string, lifecycleRules: LifecycleRule[] = []): IBucket {
+export function createBucket(scope: Construct, id: string, key: IKey | undefined): IBucket {
   const bucket = new Bucket(scope, id, {
-    encryption: BucketEncryption.S3_MANAGED,
+    ...(key === undefined
+      ? { encryption: BucketEncryption.S3_MANAGED }
+      : { encryption: BucketEncryption.KMS, encryptionKey: key, bucketKeyEnabled: true }),
     blockPublicAccess: BlockPublicAccess.BLOCK_ALL,
     enforceSSL: true,
     removalPolicy: RemovalPolicy.RETAIN,
-    lifecycleRules: [{ abortIncompleteMultipartUploadAfter: Duration.days(7) }, ...lifecycleRules],
+    lifecycleRules: [{ abortIncompleteMultipartUploadAfter: Duration.days(7) }],
   });
   // Events go to EventBridge without the CDK's notification function, whose role may change every bucket.
   (bucket.node.defaultChild as CfnBucket).addPropertyOverride(

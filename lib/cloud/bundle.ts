@@ -5,7 +5,7 @@ import { basename, extname, join, resolve } from 'node:path';
 import { buildSync } from 'esbuild';
 
 /** The functions that can be bundled: each is the entry file of that name in `lambda/handlers/`. */
-export type FunctionName = 'prepare' | 'process' | 'summarize';
+export type FunctionName = 'prepare' | 'process' | 'summarize' | 'start' | 'report';
 
 /** A processor as npm names it. */
 export type Cpu = 'arm64' | 'x64';
@@ -29,8 +29,7 @@ export function bundle(name: FunctionName, cpu: Cpu, into: string): string {
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
   const entries: Record<string, string> = { index: `lambda/handlers/${name}.ts` };
-  if (name === 'process' && existsSync(join(ROOT, 'lambda/image/worker.ts')))
-    entries['image-worker'] = 'lambda/image/worker.ts';
+  if (name === 'process') entries['image-worker'] = 'lambda/image/isolated-worker.ts';
   buildSync({
     absWorkingDir: ROOT,
     entryPoints: entries,

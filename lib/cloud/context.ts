@@ -2,7 +2,7 @@
 import { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { Node } from 'constructs';
 import { z } from 'zod';
-import { MOST_CONCURRENCY } from '../../lambda/job.ts';
+import { type JobInput, MOST_CONCURRENCY, parseJob } from '../../lambda/job.ts';
 import { type Location, parseLocation } from '../../lambda/location.ts';
 import { STACK_NAME } from '../outputs.ts';
 
@@ -21,6 +21,22 @@ const place = z.string().transform((text, context): Location => {
 // `-c key=value` gives strings, cdk.json also numbers.
 const whole = (least: number, most: number) => z.coerce.number().int().min(least).max(most);
 const retentions = Object.values(RetentionDays).filter((days) => typeof days === 'number');
+
+const yesOrNo = z.union([z.boolean(), z.enum(['true', 'false']).transform((text) => text === 'true')]);
+
+/** A job as JSON or, in cdk.json, as it is; what says which keys is the trigger's business. */
+const uploadsJob = z.unknown().transform((value, context): JobInput => {
+  try {
+    const job: unknown = typeof value === 'string' ? JSON.parse(value) : value;
+    parseJob(job);
+    const own = Object.keys(job as object).filter((name) => ['source', 'keys', 'manifest', 'results'].includes(name));
+    if (own.length > 0) throw new RangeError(`expected no ${own.join(', ')}: the trigger fills them in`);
+    return job as JobInput;
+  } catch (error) {
+    context.issues.push({ code: 'custom', message: (error as Error).message, input: value });
+    return z.NEVER;
+  }
+});
 
 /** Every context key (after `image-fanout:`), what it sets, and its default: the documentation's table is checked against this one. */
 export const contextSchema = z.strictObject({
@@ -54,6 +70,30 @@ export const contextSchema = z.strictObject({
     .enum(['ALL', 'ERROR', 'FATAL', 'OFF'])
     .default('ERROR')
     .describe('What the state machine logs; `ALL` is several events per image.'),
+  jobFiles: yesOrNo.default(false).describe('Whether a JSON job that lands in `jobs/` of the results starts.'),
+  uploads: yesOrNo.default(false).describe('Whether images that land below the source start runs.'),
+  uploadsJob: uploadsJob
+    .prefault({ toleratedFailurePercentage: 100 })
+    .describe('The job of uploads but for its keys, as JSON. By default one bad upload does not hold up the others.'),
+  uploadsBatchSize: whole(1, 10_000).default(1000).describe('Most uploads in one run.'),
+  uploadsWindowSeconds: whole(1, 300).default(60).describe('Seconds to gather uploads for one run.'),
+  eventBridgeIsOn: yesOrNo
+    .default(false)
+    .describe(
+      'Whether existing buckets send their events to EventBridge already. If not, the stack turns it on where a trigger needs it.',
+    ),
+  email: z
+    .email()
+    .optional()
+    .describe("Who is told of each run's end and by the alarms. Else nobody: subscribe to the topic."),
+  monitoring: yesOrNo.default(true).describe('Whether there are a dashboard and alarms.'),
+  kmsKey: z
+    .string()
+    .regex(/^arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key\/[\w-]+$/, { error: 'expected the ARN of a KMS key' })
+    .optional()
+    .describe(
+      'ARN of the KMS key of existing buckets, and of what is created: buckets, topic, queues. Else keys that AWS manages.',
+    ),
 });
 
 /** The settings, defaults filled in. */

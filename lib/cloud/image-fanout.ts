@@ -1,8 +1,10 @@
 // The construct for CDK apps: buckets, functions and state machine, ready to be started.
-import { RemovalPolicy } from 'aws-cdk-lib';
+import { Duration, RemovalPolicy, Validations } from 'aws-cdk-lib';
 import { Grant, type IGrantable } from 'aws-cdk-lib/aws-iam';
+import type { IKey } from 'aws-cdk-lib/aws-kms';
 import { Architecture, type IFunction } from 'aws-cdk-lib/aws-lambda';
 import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
+import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import { LogLevel, type StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import { Construct } from 'constructs';
 import { ENVIRONMENT, RESULT_FOLDERS } from '../../lambda/environment.ts';
@@ -10,8 +12,15 @@ import { METRICS, SERVICE } from '../../lambda/metrics.ts';
 import { TIMEOUTS } from '../workflow.ts';
 import { createBucket } from './buckets.ts';
 import { Handler } from './functions.ts';
-import { knowingAbsence, listing, onObjects, type Place, placeUri, usingKey, within } from './places.ts';
+import { Monitoring } from './monitoring.ts';
+import { knowingAbsence, listing, onObjects, overlap, type Place, placeUri, usingKey, within } from './places.ts';
+import { createQueue } from './queues.ts';
+import { Reports } from './reports.ts';
 import { Workflow } from './state-machine.ts';
+import { Triggers, type Uploads } from './triggers.ts';
+
+/** MB, where Lambda gives one whole processor: https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html */
+const DEFAULT_MEMORY = 1769;
 
 export interface ImageFanoutProps {
   /** Where images are read: nothing outside of it can be. @default - a new bucket, all of it */
@@ -34,6 +43,18 @@ export interface ImageFanoutProps {
   readonly logRetention?: RetentionDays;
   /** What the state machine logs. ALL logs several events per image. @default LogLevel.ERROR */
   readonly logLevel?: LogLevel;
+  /** Whether a JSON job that lands in the results' `jobs/` starts. @default false */
+  readonly jobFiles?: boolean;
+  /** How images that land below the source start runs. @default - they do not */
+  readonly uploads?: Uploads;
+  /** Whether existing buckets send their events to EventBridge already; if not, the stack turns it on where needed. @default false */
+  readonly eventBridgeIsOn?: boolean;
+  /** Who is told of each run's end by e-mail. @default - nobody; subscribe to `topic` */
+  readonly email?: string;
+  /** Whether there are a dashboard and alarms. @default true */
+  readonly monitoring?: boolean;
+  /** Encrypts what is created: buckets, topic, queues. @default - keys that S3 and SQS manage */
+  readonly encryptionKey?: IKey;
 }
 
 /**
@@ -45,14 +66,20 @@ export class ImageFanout extends Construct {
   readonly destination: Place;
   readonly results: Place;
   readonly stateMachine: StateMachine;
+  /** Told of each run's end, and by the alarms. */
+  readonly topic: ITopic;
   /** The image function. */
   readonly processFunction: IFunction;
 
   constructor(scope: Construct, id: string, props: ImageFanoutProps = {}) {
     super(scope, id);
-    this.source = props.source ?? { bucket: createBucket(this, 'Source'), prefix: '' };
-    this.destination = props.destination ?? { bucket: createBucket(this, 'Destination'), prefix: '' };
-    this.results = props.results ?? { bucket: createBucket(this, 'Results'), prefix: '' };
+    const { encryptionKey } = props;
+    const place = (id: string, existing: Place | undefined): Place =>
+      existing ?? { bucket: createBucket(this, id, encryptionKey), prefix: '' };
+    this.source = place('Source', props.source);
+    this.destination = place('Destination', props.destination);
+    this.results = place('Results', props.results);
+    refuseOverlaps(this, props);
     const { source, destination, results } = this;
     const runs = within(results, RESULT_FOLDERS.runs);
     const manifests = within(results, RESULT_FOLDERS.manifests);
@@ -106,7 +133,7 @@ export class ImageFanout extends Construct {
     const process = new Handler(this, 'Process', {
       ...image,
       description: 'image-fanout: reads an image, makes its renditions, writes them',
-      memory: props.memory ?? 1769,
+      memory: props.memory ?? DEFAULT_MEMORY,
       timeout: TIMEOUTS.processFunction,
       ...(props.reservedConcurrency === undefined ? {} : { reservedConcurrency: props.reservedConcurrency }),
     });
@@ -143,6 +170,48 @@ export class ImageFanout extends Construct {
       logs: new LogGroup(this, 'Logs', { retention: common.logRetention, removalPolicy: RemovalPolicy.DESTROY }),
       logLevel: props.logLevel ?? LogLevel.ERROR,
     }).stateMachine;
+
+    const deadLetters = createQueue(this, 'DeadLetters', encryptionKey, { retentionPeriod: Duration.days(14) });
+    Validations.of(deadLetters).acknowledge({
+      id: 'AwsSolutions-SQS3',
+      reason: 'It is the dead-letter queue: of the rule for ended runs, and of the queues of the triggers.',
+    });
+    const around = {
+      ...common,
+      results,
+      stateMachine: this.stateMachine,
+      deadLetters,
+      ...(encryptionKey === undefined ? {} : { encryptionKey }),
+    };
+    const reports = new Reports(this, 'Reports', {
+      ...around,
+      ...(props.email === undefined ? {} : { email: props.email }),
+    });
+    this.topic = reports.topic;
+    if (props.jobFiles === true || props.uploads !== undefined) {
+      new Triggers(this, 'Triggers', {
+        ...around,
+        source,
+        jobFiles: props.jobFiles ?? false,
+        ...(props.uploads === undefined ? {} : { uploads: props.uploads }),
+      });
+      // Buckets of our own send their events from the start.
+      if (props.eventBridgeIsOn !== true) {
+        if (props.uploads !== undefined) props.source?.bucket.enableEventBridgeNotification();
+        if (props.jobFiles === true) props.results?.bucket.enableEventBridgeNotification();
+      }
+    }
+    if (props.monitoring ?? true) {
+      new Monitoring(this, 'Monitoring', {
+        stateMachine: this.stateMachine,
+        process: process.function,
+        memory: props.memory ?? DEFAULT_MEMORY,
+        timeoutSeconds: TIMEOUTS.processFunction,
+        architecture: common.architecture,
+        deadLetters,
+        topic: this.topic,
+      });
+    }
   }
 
   /** Lets somebody start runs, and nothing else. */
@@ -158,4 +227,14 @@ export class ImageFanout extends Construct {
       resourceArns: [this.source.bucket.arnForObjects(`${this.source.prefix}*`)],
     });
   }
+}
+
+/** A run that feeds itself never ends: refused here, and once more for each job by Prepare. */
+function refuseOverlaps({ source, destination, results }: ImageFanout, { jobFiles = false }: ImageFanoutProps): void {
+  const refuse = (a: Place, b: Place, why: string): void => {
+    if (overlap(a, b)) throw new Error(`expected two places apart, got ${placeUri(a)} and ${placeUri(b)}: ${why}`);
+  };
+  refuse(source, destination, 'outputs would become sources');
+  refuse(source, results, 'result files would become sources');
+  if (jobFiles) refuse(destination, within(results, RESULT_FOLDERS.jobs), 'outputs would be taken for job files');
 }

@@ -19,6 +19,13 @@ export function within(place: Place, folder: string): Place {
   return { bucket: place.bucket, prefix: place.prefix + folder };
 }
 
+/** Whether one of the places holds the other, or both are one. */
+export function overlap(a: Place, b: Place): boolean {
+  return (
+    a.bucket.bucketName === b.bucket.bucketName && (a.prefix.startsWith(b.prefix) || b.prefix.startsWith(a.prefix))
+  );
+}
+
 /** Lists the keys of the place, and no others of its bucket. */
 export function listing(place: Place): PolicyStatement {
   return new PolicyStatement({

@@ -1,5 +1,6 @@
 // The stack: the construct with the settings of the context, and outputs that say what to paste where.
 import { CfnOutput, Stack, type StackProps, Tags } from 'aws-cdk-lib';
+import { Key } from 'aws-cdk-lib/aws-kms';
 import { Architecture } from 'aws-cdk-lib/aws-lambda';
 import { Bucket } from 'aws-cdk-lib/aws-s3';
 import { LogLevel } from 'aws-cdk-lib/aws-stepfunctions';
@@ -17,14 +18,28 @@ export interface ImageFanoutStackProps extends StackProps {
 export class ImageFanoutStack extends Stack {
   constructor(scope: Construct, id: string, { settings, ...props }: ImageFanoutStackProps) {
     super(scope, id, { description: 'image-fanout: every image under an S3 prefix, each accounted for', ...props });
+    const { source, destination, results, reservedConcurrency, email, kmsKey } = settings;
+    const encryptionKey = kmsKey === undefined ? undefined : Key.fromKeyArn(this, 'Key', kmsKey);
     const existing = (name: string, location: Location | undefined): Place | undefined =>
-      location && { bucket: Bucket.fromBucketName(this, name, location.bucket), prefix: location.prefix };
-    const { source, destination, results, reservedConcurrency } = settings;
+      location && {
+        bucket: Bucket.fromBucketAttributes(this, name, {
+          bucketName: location.bucket,
+          ...optional('encryptionKey', encryptionKey),
+        }),
+        prefix: location.prefix,
+      };
+    const { uploadsJob: job, uploadsBatchSize: batchSize, uploadsWindowSeconds: windowSeconds } = settings;
     const fanout = new ImageFanout(this, 'ImageFanout', {
       ...optional('source', existing('ExistingSource', source)),
       ...optional('destination', existing('ExistingDestination', destination)),
       ...optional('results', existing('ExistingResults', results)),
       ...optional('reservedConcurrency', reservedConcurrency),
+      ...optional('email', email),
+      ...optional('encryptionKey', encryptionKey),
+      ...optional('uploads', settings.uploads ? { job, batchSize, windowSeconds } : undefined),
+      jobFiles: settings.jobFiles,
+      eventBridgeIsOn: settings.eventBridgeIsOn,
+      monitoring: settings.monitoring,
       architecture: settings.architecture === 'arm64' ? Architecture.ARM_64 : Architecture.X86_64,
       memory: settings.memory,
       largeMemory: settings.largeMemory,
@@ -46,6 +61,7 @@ export class ImageFanoutStack extends Stack {
     this.output('Destination', placeUri(fanout.destination));
     this.output('Results', placeUri(fanout.results));
     this.output('ProcessFunctionName', fanout.processFunction.functionName);
+    this.output('TopicArn', fanout.topic.topicArn);
     Tags.of(this).add('application', 'image-fanout');
   }
 

@@ -34,6 +34,10 @@ describe('readContext', () => {
     ['image-fanout:memory', '12', /image-fanout:memory: .*512.*, got "12"/],
     ['image-fanout:memory', 'lots', /image-fanout:memory: .*, got "lots"/],
     ['image-fanout:logRetentionDays', '8', /image-fanout:logRetentionDays: expected one of 1, 3, 5, 7, .*, got "8"/],
+    ['image-fanout:uploads', 'yes', /image-fanout:uploads: .*, got "yes"/],
+    ['image-fanout:uploadsJob', '{"recipe":"nope"}', /image-fanout:uploadsJob: The job has a problem:\n.*recipe/],
+    ['image-fanout:uploadsJob', '{"keys":["a"]}', /image-fanout:uploadsJob: expected no keys/],
+    ['image-fanout:kmsKey', 'alias/mine', /image-fanout:kmsKey: expected the ARN of a KMS key, got "alias\/mine"/],
     ['image-fanout:architecture', 'arm', /image-fanout:architecture: .*"arm64"\|"x86_64".*, got "arm"/],
   ])('refuses %s = %j and says what was expected', (key, value, message) => {
     expect(() => read({ [key]: value })).toThrow(message);
@@ -57,5 +61,5 @@ it('docs/deploy.md has every key, in one table', () => {
 
 function shown(field: (typeof contextSchema.shape)[keyof typeof contextSchema.shape]): string {
   const value = field.safeParse(undefined).data;
-  return value === undefined ? '' : `\`${String(value)}\``;
+  return value === undefined ? '' : `\`${typeof value === 'object' ? JSON.stringify(value) : String(value)}\``;
 }

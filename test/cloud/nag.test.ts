@@ -7,8 +7,17 @@ import { synthesize } from './synth.ts';
 describe.each([
   ['with buckets of its own', {}],
   [
-    'with existing buckets',
-    { source: 's3://a-source/in/', destination: 's3://a-destination/', results: 's3://a-results/' },
+    'with existing buckets, triggers and a key',
+    {
+      source: 's3://a-source/in/',
+      destination: 's3://a-destination/',
+      results: 's3://a-results/',
+      jobFiles: true,
+      uploads: true,
+      eventBridgeIsOn: true,
+      email: 'team@example.com',
+      kmsKey: 'arn:aws:kms:us-east-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab',
+    },
   ],
 ])('the stack %s', (_, settings) => {
   const { app, stack } = synthesize(settings);

@@ -10,6 +10,9 @@ beforeAll(() => {
     source: 's3://the-source/in/',
     destination: 's3://the-destination/out/',
     results: 's3://the-results/acc/',
+    jobFiles: true,
+    uploads: true,
+    eventBridgeIsOn: true,
   });
   all = statements(stack.template).map(({ role, statement }) => ({
     role,
@@ -66,9 +69,17 @@ describe('reading and writing', () => {
   });
 
   it('everybody else writes runs only', () => {
-    for (const role of [/^PrepareRole/, /^SummarizeRole/, /^WorkflowRole/]) {
+    for (const role of [/^PrepareRole/, /^SummarizeRole/, /^WorkflowRole/, /^ReportsReportRole/]) {
       expect(may(role, 's3:PutObject')).toEqual(['arn:aws:s3:::the-results/acc/runs/*']);
     }
+  });
+
+  it('the starter starts this state machine, and writes manifests of uploads only', () => {
+    expect(may(/^TriggersStartRole/, 's3:PutObject')).toEqual(['arn:aws:s3:::the-results/acc/manifests/uploads/*']);
+    expect(may(/^TriggersStartRole/, 's3:GetObject')).toEqual([]);
+    expect(may(/^TriggersStartRole/, 'states:StartExecution')).toEqual([
+      expect.stringContaining('WorkflowStateMachine'),
+    ]);
   });
 
   it('nobody deletes anything', () => {

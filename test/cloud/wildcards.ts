@@ -7,7 +7,8 @@ export const FORCED_WILDCARDS: readonly {
   readonly rule: string;
 }[] = [
   {
-    resource: /^arn:aws:s3:::the-(source\/in|destination\/out|results\/acc\/(runs|manifests|recipes|jobs))\/\*$/,
+    resource:
+      /^arn:aws:s3:::the-(source\/in|destination\/out|results\/acc\/(runs|manifests|manifests\/uploads|recipes|jobs))\/\*$/,
     actions: [
       's3:GetObject',
       's3:PutObject',

@@ -1,0 +1,40 @@
+// The starter, as Lambda runs it for the queues of job files and uploads.
+import { Logger } from '@aws-lambda-powertools/logger';
+import { ExecutionAlreadyExists, SFNClient, StartExecutionCommand } from '@aws-sdk/client-sfn';
+import { ENVIRONMENT, env } from '../environment.ts';
+import type { JobInput } from '../job.ts';
+import { parseLocation } from '../location.ts';
+import { type BatchResponse, createStart, type QueueRecord } from '../start.ts';
+import { loadS3, openStores } from '../store/open.ts';
+import type { LambdaContext } from './runtime.ts';
+
+const logger = new Logger();
+const client = new SFNClient({});
+await loadS3();
+const { open } = openStores();
+const start = createStart({
+  open,
+  source: parseLocation(env(ENVIRONMENT.source)),
+  results: parseLocation(env(ENVIRONMENT.results)),
+  // Validated when the stack was synthesized.
+  uploadsJob: JSON.parse(env(ENVIRONMENT.uploadsJob)) as JobInput,
+  startExecution,
+  onFailure: (messageIds, error) => logger.error('Could not start', { messageIds, error: error as Error }),
+});
+
+async function startExecution(name: string, input: unknown): Promise<void> {
+  try {
+    await client.send(
+      new StartExecutionCommand({ stateMachineArn: env(ENVIRONMENT.stateMachine), name, input: JSON.stringify(input) }),
+    );
+    logger.info('Started', { execution: name });
+  } catch (error) {
+    if (!(error instanceof ExecutionAlreadyExists)) throw error;
+    logger.info('Was started before', { execution: name });
+  }
+}
+
+export async function handler({ Records }: { Records: QueueRecord[] }, context: LambdaContext): Promise<BatchResponse> {
+  logger.addContext(context);
+  return await start(Records);
+}
