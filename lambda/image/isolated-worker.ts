@@ -11,6 +11,8 @@ process.on('message', async (sent: WorkerTask) => {
   process.send?.(await answer(sent));
 });
 process.on('disconnect', () => process.exit());
+// Ctrl-C goes to the whole process group, but what becomes of the work is for the parent to say.
+process.on('SIGINT', () => {});
 
 async function answer(sent: WorkerTask): Promise<WorkerAnswer> {
   try {

@@ -1,11 +1,13 @@
 // Carries an earlier run on: what is pending or failed, or only what failed, with the same job and the same account.
 import { realpath } from 'node:fs/promises';
 import { join } from 'node:path';
+import { FanoutError } from '../../lambda/errors.ts';
 import { parseJob } from '../../lambda/job.ts';
 import { directoryPath, formatLocation, isDirectory, type Location, parseLocation } from '../../lambda/location.ts';
 import { OWN_FOLDER, preparedState } from '../../lambda/prepare.ts';
 import type { PreparedJob } from '../../lambda/prepared.ts';
 import { readJob } from '../../lambda/report/run-folder.ts';
+import { SUMMARY_FILE, type Summary } from '../../lambda/report/summary.ts';
 import { openStores } from '../../lambda/store/open.ts';
 import { type ExitCode, UsageError } from './command.ts';
 import { type JobOptions, jobInput } from './job-options.ts';
@@ -46,6 +48,7 @@ export async function continueRun({ run, only, positionals, options, how }: Cont
       run: job.run,
       input: {},
       prepare: () => () => Promise.resolve(state),
+      doneBefore: await doneBefore(job),
       continue: only === 'failed' ? { only } : {},
     },
     how,
@@ -62,6 +65,21 @@ async function jobOf(folder: Location): Promise<PreparedJob> {
     throw new UsageError(
       `expected the run where it was made, ${formatLocation(job.results)}, got ${formatLocation(folder)}`,
     );
+  } finally {
+    await stores.close();
+  }
+}
+
+/** Keys done so far, as the account has it; none for a run that was killed before it had one. */
+async function doneBefore({ results }: PreparedJob): Promise<number> {
+  const stores = openStores();
+  try {
+    const { body } = await stores.open(results.bucket).read(results.prefix + SUMMARY_FILE);
+    const { counts } = JSON.parse(body.toString()) as Summary;
+    return counts.succeeded + counts.skipped;
+  } catch (error) {
+    if (error instanceof FanoutError && error.name === 'SourceNotFound') return 0;
+    throw error;
   } finally {
     await stores.close();
   }

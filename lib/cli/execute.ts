@@ -1,6 +1,7 @@
 // One execution of the workflow on this machine: the very definition that is deployed, with the handlers in this process.
 import { createHash } from 'node:crypto';
 import { availableParallelism } from 'node:os';
+import { FanoutError } from '../../lambda/errors.ts';
 import { canonicalJson } from '../../lambda/fingerprint.ts';
 import { keyOf } from '../../lambda/item.ts';
 import type { Location } from '../../lambda/location.ts';
@@ -24,6 +25,10 @@ export interface ExecuteOptions {
   readonly prepare: (event: PrepareEvent) => Promise<PreparedState>;
   readonly process: Process;
   readonly continue?: Continue;
+  /** Keys that earlier attempts have done: where the progress begins. */
+  readonly doneBefore: number;
+  /** Told when Prepare failed for a reason that passes: it is tried again. */
+  readonly onPrepareFailed: (error: FanoutError) => void;
   /** Told of the first failed key, once. */
   readonly onFirstFailure: (failure: {
     readonly key: string;
@@ -35,6 +40,8 @@ export interface ExecuteOptions {
 export interface Running {
   readonly execution: LocalExecution;
   readonly progress: ProgressTracker;
+  /** Whether Prepare has answered: before that, nothing has been started. */
+  prepared(): boolean;
   /** The account, however the execution ended; undefined when it ended before Prepare had answered, with the reason. */
   readonly ended: Promise<{ readonly summary: Summary } | { readonly error: string; readonly cause: string }>;
 }
@@ -56,7 +63,7 @@ export function defaultConcurrency(): number {
 export function execute(options: ExecuteOptions): Running {
   const { run, input, open, process: processImage } = options;
   const started = Date.now();
-  const progress = trackProgress();
+  const progress = trackProgress({ doneBefore: options.doneBefore });
   const definition = workflow({ functions: FUNCTIONS });
   let prepared: PreparedState | undefined;
   let listed: number | undefined;
@@ -91,7 +98,10 @@ export function execute(options: ExecuteOptions): Running {
     ...(options.continue === undefined ? {} : { continue: options.continue }),
     handlers: {
       [FUNCTIONS.prepare]: async (event) => {
-        prepared = await options.prepare(event as PrepareEvent);
+        prepared = await options.prepare(event as PrepareEvent).catch((error: unknown) => {
+          if (error instanceof FanoutError && error.transient) options.onPrepareFailed(error);
+          throw error;
+        });
         return prepared;
       },
       [FUNCTIONS.process]: (event, context) => processImage(event as ProcessEvent, context),
@@ -125,7 +135,7 @@ export function execute(options: ExecuteOptions): Running {
     return { summary: await account(prepared, status, error, cause) };
   }
 
-  return { execution, progress, ended: finish() };
+  return { execution, progress, prepared: () => prepared !== undefined, ended: finish() };
 }
 
 function definedOnly(versions: Readonly<Record<string, string | undefined>>): Record<string, string> {
@@ -178,7 +188,8 @@ async function processAgain(processImage: Process, event: OutOfResources, contex
   throw error;
 }
 
-function messageOf(cause: string): string {
+/** The message in a cause, which is Lambda's payload where a function failed, else the message itself. */
+export function messageOf(cause: string): string {
   try {
     return (JSON.parse(cause) as { errorMessage?: string }).errorMessage ?? cause;
   } catch {

@@ -34,9 +34,7 @@ export async function findRun(run: string, where: Location | undefined, openStor
     if (found !== undefined && (await store.head(found + JOB_FILE)) !== undefined)
       return { bucket: where.bucket, prefix: found };
   }
-  const places = looked.map(
-    (prefix) => formatLocation({ bucket: where.bucket, prefix }) + (isDirectory(where) ? prefix : ''),
-  );
+  const places = looked.map((prefix) => formatLocation({ bucket: where.bucket, prefix }));
   const what = run === 'latest' ? 'a run' : `the run ${run}`;
   throw new FanoutError('SourceNotFound', `expected ${what} in ${places.join(' or ')}, found none`);
 }

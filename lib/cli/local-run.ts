@@ -11,7 +11,7 @@ import type { Continue } from '../local/execution.ts';
 import type { Json } from '../states-language.ts';
 import { EXIT, type ExitCode } from './command.ts';
 import { showProgress } from './display.ts';
-import { execute, type Running } from './execute.ts';
+import { execute, messageOf, type Running } from './execute.ts';
 import { watchInterrupts } from './interrupt.ts';
 import { printable } from './printable.ts';
 import { failureLine, summaryText } from './summary.ts';
@@ -30,6 +30,8 @@ export interface LocalRun {
   readonly input: Json;
   readonly prepare: (open: OpenStore) => Prepare;
   readonly continue?: Continue;
+  /** Keys that earlier attempts have done. */
+  readonly doneBefore?: number;
 }
 
 /** A timer of Node holds no more; a longer deadline than 24 days is none. */
@@ -39,15 +41,29 @@ const LONGEST_TIMER = 2 ** 31 - 1;
 const ABORT_GRACE = 3_000;
 
 /** Runs it. Answers the exit code; throws what kept it from starting. */
-export async function runHere({ run, input, prepare, continue: earlier }: LocalRun, how: How): Promise<ExitCode> {
+export async function runHere(
+  { run, input, prepare, continue: earlier, doneBefore = 0 }: LocalRun,
+  how: How,
+): Promise<ExitCode> {
   const stores = openStores();
   const transform = createTransform({ isolate: how.isolate });
   let running: Running | undefined;
-  const display = showProgress({ stream: process.stderr, read: () => running?.progress.read(), quiet: how.quiet });
+  const display = showProgress({
+    stream: process.stderr,
+    read: () => (running?.prepared() === true ? running.progress.read() : undefined),
+    quiet: how.quiet,
+  });
   using interrupts = watchInterrupts({
     drain: () => {
-      display.say('Interrupted: what runs is finished, nothing new is started. Once more aborts it.');
-      running?.execution.stop();
+      if (running?.prepared() === true) {
+        display.say('Interrupted: finishing what runs, starting nothing new. Once more aborts it.');
+        running.execution.stop();
+      } else {
+        // Nothing runs yet, and Prepare may be waiting for a service that does not answer.
+        display.say('Interrupted before anything was started.');
+        running?.execution.abort();
+        setTimeout(endBySignal, ABORT_GRACE).unref();
+      }
     },
     abort: () => {
       display.say('Aborted.');
@@ -61,7 +77,10 @@ export async function runHere({ run, input, prepare, continue: earlier }: LocalR
     open: stores.open,
     prepare: prepare(stores.open),
     process: createProcess({ open: stores.open, transform, imageConcurrency: availableParallelism() }),
+    doneBefore,
     ...(earlier === undefined ? {} : { continue: earlier }),
+    onPrepareFailed: ({ name, message }) =>
+      display.say(`${printable(`${name}: ${message}`)}\nTrying again; Ctrl-C ends it.`),
     onFirstFailure: ({ key, error, message }) => {
       display.say(
         `${styleText('red', 'First failure:', { stream: process.stderr })} ${printable(key)}\n  ${failureLine({ error, message })}`,
@@ -69,17 +88,18 @@ export async function runHere({ run, input, prepare, continue: earlier }: LocalR
     },
   });
   const deadline = stopAt(how.deadline, () => {
-    display.say('The deadline has come: what runs is finished, nothing new is started.');
+    display.say('The deadline has come: finishing what runs, starting nothing new.');
     running.execution.stop();
   });
   try {
     const ended = await running.ended;
     display.end();
     if (!('summary' in ended)) {
-      process.stderr.write(`image-fanout run: ${failureLine({ error: ended.error, message: ended.cause })}\n`);
-      return interrupts.count > 0 ? EXIT.interrupted : EXIT.notStarted;
+      process.stderr.write(`image-fanout run: ${reasonText(ended)}\n`);
+      if (interrupts.count > 0) return EXIT.interrupted;
+      return deadline.passed ? EXIT.stopped : EXIT.notStarted;
     }
-    report(ended.summary, how);
+    report(ended.summary, running.progress.done(), how);
     return codeOf(ended.summary, deadline.passed);
   } finally {
     display.end();
@@ -89,10 +109,17 @@ export async function runHere({ run, input, prepare, continue: earlier }: LocalR
   }
 }
 
-function report(summary: Summary, { json, quiet }: How): void {
+function report(summary: Summary, done: number, { json, quiet }: How): void {
   if (json) process.stdout.write(`${JSON.stringify(summary, undefined, 2)}\n`);
-  else if (!quiet) process.stdout.write(summaryText(summary));
+  else if (!quiet) process.stdout.write(summaryText(summary, done));
   if (quiet && !summary.check.balanced) process.stderr.write(`${summary.check.problems.map(printable).join('\n')}\n`);
+}
+
+/** Why nothing was started. A job's problems are listed one a line. */
+function reasonText({ error, cause }: { readonly error: string; readonly cause: string }): string {
+  if (error === 'ABORTED') return 'stopped before anything was started';
+  const lines = messageOf(cause).split('\n').map(printable);
+  return `${printable(error)}: ${lines.join('\n')}`;
 }
 
 /** A run that the deadline stopped was not interrupted by anybody. */

@@ -9,6 +9,7 @@ const COMMANDS: Readonly<
   Record<string, { readonly summary: string; readonly load: () => Promise<{ command: Command }> }>
 > = {
   run: { summary: 'Runs a job on this machine.', load: () => import('./run.ts') },
+  report: { summary: 'Shows the account of a run.', load: () => import('./report.ts') },
   recipe: { summary: 'Checks a recipe, or lists the presets.', load: () => import('./recipe.ts') },
   schema: { summary: 'Prints the JSON Schema of a job, for editors.', load: () => import('./schema.ts') },
   start: { summary: 'Starts a job on the deployed stack.', load: () => import('./cloud/start.ts') },

@@ -46,15 +46,15 @@ interface Part {
 const RANK_OF_BAR = 5;
 
 function partsOf(progress: Progress): readonly Part[] {
-  const { total, complete, succeeded, skipped, failed, rate, eta, bytesIn, bytesOut, straggler } = progress;
-  const done = succeeded + skipped + failed;
+  const { total, complete, doneBefore, succeeded, skipped, failed, rate, eta, bytesIn, bytesOut, straggler } = progress;
+  const done = doneBefore + succeeded + skipped + failed;
   const share = total === 0 ? 0 : done / total;
   return [
     ...(complete ? [{ text: bar(share), rank: RANK_OF_BAR }] : []),
     { text: `${formatCount(done)} of ${formatCount(total)}${complete ? '' : ', still listing'}`, rank: 0 },
     ...(failed > 0 ? [{ text: `${formatCount(failed)} failed`, rank: 0, style: 'red' as const }] : []),
     { text: `${formatCount(Number(rate.toPrecision(3)))}/s`, rank: 1 },
-    ...(eta === undefined ? [] : [{ text: `${formatDuration(eta)} to go`, rank: 2 }]),
+    ...(eta === undefined ? [] : [{ text: `${formatDuration(Math.ceil(eta / 1000) * 1000)} to go`, rank: 2 }]),
     ...(bytesIn + bytesOut === 0
       ? []
       : [{ text: `${formatBytes(bytesIn)} in, ${formatBytes(bytesOut)} out`, rank: 3, style: 'dim' as const }]),

@@ -6,6 +6,8 @@ export interface Progress {
   /** Items listed so far; all of them once `complete`. */
   readonly total: number;
   readonly complete: boolean;
+  /** Done by earlier attempts of a run that is carried on. */
+  readonly doneBefore: number;
   readonly succeeded: number;
   readonly skipped: number;
   readonly failed: number;
@@ -24,7 +26,14 @@ export interface ProgressTracker {
   /** `key` is the first of the child's keys. */
   started(child: string, key: string): void;
   ended(child: string, outcomes: readonly Outcome[]): void;
+  /** Keys done by this attempt. */
+  done(): number;
   read(): Progress;
+}
+
+export interface TrackOptions {
+  readonly doneBefore?: number;
+  readonly now?: () => number;
 }
 
 /** The rate is taken over this time, so that it follows the run and yet can be read. */
@@ -35,14 +44,17 @@ const SAMPLE_EVERY = 250;
 const STRAGGLER = { milliseconds: 5_000, times: 8 };
 
 /** Makes a tracker. Its memory follows what runs at once, not the number of items. */
-export function trackProgress(now: () => number = () => performance.now()): ProgressTracker {
+export function trackProgress({ doneBefore = 0, now = () => performance.now() }: TrackOptions = {}): ProgressTracker {
   const counts = { total: 0, complete: false, succeeded: 0, skipped: 0, failed: 0, bytesIn: 0, bytesOut: 0 };
   // In insertion order, so that the first is the one that has run longest.
   const running = new Map<string, { readonly key: string; readonly since: number }>();
   const finished = { children: 0, milliseconds: 0 };
   const rates = rateOver(RATE_WINDOW, now);
 
+  const doneNow = () => counts.succeeded + counts.skipped + counts.failed;
+
   return {
+    done: doneNow,
     listed(total, complete) {
       counts.total = total;
       counts.complete = complete;
@@ -60,13 +72,14 @@ export function trackProgress(now: () => number = () => performance.now()): Prog
       for (const outcome of outcomes) count(counts, outcome);
     },
     read() {
-      const done = counts.succeeded + counts.skipped + counts.failed;
-      const rate = rates(done);
+      const rate = rates(doneNow());
+      const left = Math.max(0, counts.total - doneBefore - doneNow());
       const straggler = stragglerOf(running, finished, now());
       return {
         ...counts,
+        doneBefore,
         rate,
-        ...(counts.complete && rate > 0 ? { eta: ((counts.total - done) / rate) * 1000 } : {}),
+        ...(counts.complete && rate > 0 ? { eta: (left / rate) * 1000 } : {}),
         ...(straggler === undefined ? {} : { straggler }),
       };
     },

@@ -22,11 +22,12 @@ export const SKIP_WORDS: Readonly<Record<string, string>> = {
   outsideSource: 'outside the source',
 };
 
-/** The lines, ending in a line feed. */
-export function summaryText(summary: Summary): string {
-  const { status, counts, skipped, errors, bytes, time, throughput, check, report, firstFailure } = summary;
+/** The lines, ending in a line feed. `done` is how many keys this attempt did, which a continued run's account does not tell. */
+export function summaryText(summary: Summary, done: number): string {
+  const { status, counts, skipped, errors, bytes, time, check, report, firstFailure } = summary;
   const keys = `${formatCount(counts.total)} ${counts.total === 1 ? 'key' : 'keys'}`;
-  const speed = `${formatCount(Number(throughput.keysPerSecond.toPrecision(3)))}/s`;
+  const rate = time.wallMilliseconds === 0 ? 0 : (done / time.wallMilliseconds) * 1000;
+  const speed = `${formatCount(Number(rate.toPrecision(3)))}/s`;
   const left = counts.failed + counts.pending;
   const width = formatCount(counts.total).length;
   const state = (name: 'succeeded' | 'skipped' | 'failed' | 'pending', why: string) =>

@@ -119,7 +119,9 @@ describe('report', () => {
   ])('says where it looked for %s', async (_what, name, message) => {
     const run = testRun();
     rmSync(folderOf(run), { recursive: true });
-    await expect(report(name, { in: run.root })).rejects.toThrow(message);
+    await expect(report(name, { in: run.root })).rejects.toThrow(
+      `${message}${join(run.root, '.image-fanout/runs/')} or ${join(run.root, 'runs/')}, found none`,
+    );
     await expect(report(folderOf(run))).rejects.toThrow(/^No run at .*: expected a job\.json there$/);
   });
 

@@ -76,6 +76,7 @@ export function progressOf(mapRun: DescribeMapRunCommandOutput, rate: number): P
     total,
     // Step Functions does not say whether it still lists; a run with a total and nothing listed later shows the same.
     complete: total > 0,
+    doneBefore: 0,
     succeeded,
     skipped: 0,
     failed: failed + timedOut + aborted,
