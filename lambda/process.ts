@@ -98,7 +98,7 @@ export async function openContext(job: PreparedJob, open: OpenStore, signal: Abo
   const overlays = new Map(
     await Promise.all(
       overlayReferences(job.recipe).map(async (reference) => {
-        const { bucket, key } = parseObject(reference);
+        const { bucket, key } = overlayObject(reference, job);
         const overlay = await open(bucket).read(key, { maxBytes: job.limits.bytes, signal });
         return [reference, overlay] as const;
       }),
@@ -111,6 +111,12 @@ export async function openContext(job: PreparedJob, open: OpenStore, signal: Abo
     isSelected: selector(job.include, job.exclude),
     overlays,
   };
+}
+
+/** A watermark is `s3://bucket/key`, or a key below the destination. */
+function overlayObject(reference: string, { destination }: PreparedJob): { bucket: string; key: string } {
+  if (reference.startsWith('s3://')) return parseObject(reference);
+  return { bucket: destination.bucket, key: destination.prefix + reference };
 }
 
 /** The value of a key, made once; a failure is not remembered, and the oldest makes room. */

@@ -1,0 +1,81 @@
+// Places to run jobs between in tests: two directories, or two buckets of a real S3 server, behind one face.
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DeleteObjectCommand } from '@aws-sdk/client-s3';
+import { directoryLocation, type Location } from '../../lambda/location.ts';
+import { openStores } from '../../lambda/store/open.ts';
+import type { OpenStore } from '../../lambda/store/store.ts';
+import { startS3Server } from './s3-server.ts';
+
+export interface Places {
+  readonly source: Location;
+  readonly destination: Location;
+  readonly open: OpenStore;
+  put(key: string, body: Uint8Array | string): Promise<void>;
+  /** All outputs, our own folder left out: key to bytes. */
+  outputs(): Promise<Map<string, Buffer>>;
+  removeOutput(key: string): Promise<void>;
+  close(): Promise<void>;
+}
+
+export type Kind = 'directories' | 'S3';
+
+/** New, empty places. */
+export async function makePlaces(kind: Kind): Promise<Places> {
+  return kind === 'S3' ? await buckets() : await directories();
+}
+
+async function directories(): Promise<Places> {
+  const root = await mkdtemp(join(tmpdir(), 'image-fanout-places-'));
+  const source = directoryLocation(join(root, 'source'));
+  const destination = directoryLocation(join(root, 'destination'));
+  const stores = openStores();
+  return {
+    ...between(source, destination, stores.open),
+    removeOutput: (key) => rm(join(root, 'destination', key)),
+    close: async () => {
+      await stores.close();
+      await rm(root, { recursive: true });
+    },
+  };
+}
+
+async function buckets(): Promise<Places> {
+  const server = await startS3Server();
+  await server.createBucket('photos');
+  await server.createBucket('renditions');
+  const stores = openStores({ s3: { client: server.client } });
+  return {
+    ...between({ bucket: 'photos', prefix: 'in/' }, { bucket: 'renditions', prefix: 'out/' }, stores.open),
+    removeOutput: async (key) => {
+      await server.client.send(new DeleteObjectCommand({ Bucket: 'renditions', Key: `out/${key}` }));
+    },
+    close: async () => {
+      await stores.close();
+      await server.stop();
+    },
+  };
+}
+
+function between(source: Location, destination: Location, open: OpenStore): Omit<Places, 'close' | 'removeOutput'> {
+  return {
+    source,
+    destination,
+    open,
+    put: async (key, body) => {
+      await open(source.bucket).write(source.prefix + key, Buffer.from(body));
+    },
+    outputs: async () => {
+      const found = new Map<string, Buffer>();
+      const store = open(destination.bucket);
+      for await (const page of store.list(destination.prefix)) {
+        for (const { key } of page) {
+          const name = key.slice(destination.prefix.length);
+          if (!name.startsWith('.image-fanout/')) found.set(name, (await store.read(key)).body);
+        }
+      }
+      return found;
+    },
+  };
+}
