@@ -67,7 +67,7 @@ export async function writeAccount(options: AccountOptions): Promise<Summary> {
     const problems = [
       ...missing.map((file) => `${file}: named by the manifest, but not there`),
       ...collected.problems,
-      ...discrepancies(options, collected, result, gaps),
+      ...discrepancies(options, status, collected, result, gaps),
     ];
     const summary = summaryOf(options, status, result, collected, problems);
     await store.save(folder.prefix + SUMMARY_FILE, one(`${JSON.stringify(summary, undefined, 2)}\n`), {
@@ -94,6 +94,7 @@ function statusOf({ counts }: Tally, { attempts }: Collected, job: PreparedJob):
 
 function discrepancies(
   { listed, items }: AccountOptions,
+  status: RunStatus,
   { attempts }: Collected,
   { counts }: Tally,
   gaps: Gaps,
@@ -111,8 +112,10 @@ function discrepancies(
   }
   if (items !== undefined) return problems;
   if (gaps.missing > 0) problems.push(`keys before the last recorded one that have no record: ${gaps.missing}`);
-  // An attempt that has ended has a record of every item; without one, only the listing knows them all.
-  if (listed === undefined && !attempts.some(({ complete }) => complete)) {
+  // An attempt that has ended has a record of every item; without one, only the listing knows them all. A run that
+  // ended before its Map Run did anything, or well with no item at all, has no such attempt either.
+  const begun = status === 'INTERRUPTED' || (status !== 'SUCCEEDED' && attempts.length > 0);
+  if (begun && listed === undefined && !attempts.some(({ complete }) => complete)) {
     problems.push(
       'no attempt has ended: keys without a record by now are not in this account; resume the run to complete it',
     );

@@ -1,6 +1,7 @@
 // The account in the terminal: the first failure on top, failures by class, and what to do about each.
 import { styleText } from 'node:util';
 import { directoryPath, isDirectory } from '../location.ts';
+import type { SkipReason } from '../outcome.ts';
 import { shortened } from './item-row.ts';
 import { STAGES, type Summary } from './summary.ts';
 import { formatBytes, formatCount, formatDuration } from './units.ts';
@@ -96,16 +97,22 @@ function failures({ errors }: Summary, paint: Paint): string[] {
   ]);
 }
 
-const SKIP_WORDS: Readonly<Record<string, string>> = {
+/** Reasons to skip, in words. */
+const SKIP_WORDS: Readonly<Record<SkipReason, string>> = {
   upToDate: 'up to date',
   folderMarker: 'folder markers',
   excluded: 'not included, or excluded',
+  notCurrent: 'old versions or delete markers',
+  outsideSource: 'outside the source',
 };
 
 function skips({ skipped }: Summary): string[] {
   const reasons = Object.entries(skipped).sort(([, a], [, b]) => b - a);
   if (reasons.length === 0) return [];
-  return ['Skipped:', ...reasons.map(([reason, count]) => `  ${formatCount(count)} ${SKIP_WORDS[reason] ?? reason}`)];
+  return [
+    'Skipped:',
+    ...reasons.map(([reason, count]) => `  ${formatCount(count)} ${SKIP_WORDS[reason as SkipReason] ?? reason}`),
+  ];
 }
 
 function pendings({ counts, status }: Summary, resume: string, paint: Paint): string[] {

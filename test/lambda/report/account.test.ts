@@ -157,6 +157,16 @@ describe('writeAccount', () => {
     });
   });
 
+  it.each([
+    ['a listing without an item', 'SUCCEEDED', true, []],
+    ['a manifest that could not be read', 'FAILED', false, []],
+    ['a stop whose result files never came', 'ABORTED', true, [expect.stringContaining('no attempt has ended')]],
+  ] as const)('adds up or not when there is nothing on record: %s', async (_what, status, probe, problems) => {
+    const run = testRun();
+    if (probe) putAttempt(run, []);
+    expect((await writeAccount({ ...run, status })).check).toEqual({ balanced: problems.length === 0, problems });
+  });
+
   it('notices that the source has changed since', async () => {
     const run = testRun();
     putAttempt(run, [childRecord([succeeded(0, 'b')], 1)], { manifest: false });
