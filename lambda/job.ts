@@ -4,7 +4,7 @@ import { FanoutError } from './errors.ts';
 import { describeIssue } from './issues.ts';
 import { limitsSchema } from './limits.ts';
 import { parseLocation } from './location.ts';
-import { recipeInputSchema } from './recipe.ts';
+import { type RecipeInput, recipeInputSchema, recipeJsonSchema } from './recipe.ts';
 
 /** Image extensions that `include` holds by default: what sharp reads, and what people call images. */
 export const IMAGE_GLOB = '**/*.{avif,gif,heic,heif,jfif,jpe,jpeg,jpg,png,svg,svgz,tif,tiff,webp}';
@@ -40,6 +40,26 @@ const globs = z.union(
   },
 );
 
+/** A recipe, or where one lies: `s3://bucket/recipe.json`, which Prepare reads. */
+const recipe = z
+  .unknown()
+  .superRefine((input, context) => {
+    if (isRecipeReference(input)) return;
+    for (const issue of recipeInputSchema.safeParse(input).error?.issues ?? []) {
+      context.addIssue({ code: 'custom', path: [...issue.path], message: issue.message });
+    }
+  })
+  .meta({
+    anyOf: [recipeJsonSchema(), { type: 'string', pattern: '^s3://', description: 'Where the recipe lies.' }],
+  }) as unknown as z.ZodType<RecipeInput | RecipeReference, RecipeInput | RecipeReference>;
+
+export type RecipeReference = `s3://${string}`;
+
+/** Whether a job's recipe is a reference to one. */
+export function isRecipeReference(input: unknown): input is RecipeReference {
+  return typeof input === 'string' && input.startsWith('s3://');
+}
+
 /** The job as a person writes it. Every field is optional here: which must be there depends on what the stack or command line names. */
 export const jobSchema = z.strictObject({
   source: location.optional().describe('Where the images are: s3://bucket/prefix/, or a directory (embedded engine).'),
@@ -62,7 +82,7 @@ export const jobSchema = z.strictObject({
     .describe(
       "Where the account goes, in runs/<id>/. Default: the stack's results bucket, or .image-fanout/ in the destination.",
     ),
-  recipe: recipeInputSchema.default('web').describe("A preset's name, or the recipe itself."),
+  recipe: recipe.default('web').describe("A preset's name, the recipe itself, or s3://bucket/recipe.json."),
   maxConcurrency: z
     .int()
     .min(1)

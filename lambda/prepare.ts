@@ -1,7 +1,7 @@
 // Prepare: what starts a run in, one prepared job out, or InvalidJob with all that is wrong with it.
 import { FanoutError } from './errors.ts';
 import { placeProblems } from './guards.ts';
-import { ALL_ITEMS, invalidJob, type Job, parseJob } from './job.ts';
+import { ALL_ITEMS, invalidJob, isRecipeReference, type Job, parseJob } from './job.ts';
 import { formatLocation, type Location, parseObject } from './location.ts';
 import { manifestReader } from './manifest.ts';
 import { JOB_FILE, type PreparedJob, type PreparedState, type PrepareEvent, type Reader } from './prepared.ts';
@@ -41,9 +41,12 @@ export type Prepare = (event: PrepareEvent) => Promise<PreparedState>;
 export function createPrepare(dependencies: PrepareDependencies): Prepare {
   const { open } = dependencies;
   return async ({ input, execution }) => {
-    const job = parseJob(await jobOf(input, open));
-    const prepared = await prepareJob(job, execution.name, dependencies);
-    const { results } = prepared;
+    const started = await jobOf(input, open);
+    const prepared = await prepareJob(parseJob(started.job), execution.name, dependencies);
+    const { results, source } = prepared;
+    if (started.bucket !== undefined && started.bucket !== source.bucket) {
+      throw invalidJob([`source: expected an event of the bucket ${source.bucket}, got one of ${started.bucket}`]);
+    }
     await open(results.bucket).write(results.prefix + JOB_FILE, Buffer.from(`${JSON.stringify(prepared, null, 2)}\n`), {
       contentType: 'application/json',
     });
@@ -107,7 +110,10 @@ export async function prepareJob(
   problems.push(...notAllowed('results', results, allowed?.results));
   const misplaced = await placeProblems({ source, destination, results });
   problems.push(...misplaced);
-  const reader = misplaced.length > 0 ? undefined : await noting('source', () => readerOf(job, source, open));
+  const reader =
+    misplaced.length > 0
+      ? undefined
+      : await noting(job.manifest === undefined ? 'source' : 'manifest', () => readerOf(job, source, open));
   if (problems.length > 0 || recipe === undefined || reader === undefined) throw invalidJob(problems);
 
   const { existing, include, exclude, limits, itemsPerInvocation, toleratedFailureCount, toleratedFailurePercentage } =
@@ -136,7 +142,7 @@ export async function prepareJob(
 
 /** A preset's name and an inline recipe are as they are; `s3://bucket/recipe.json` is read. */
 async function readRecipe(input: Job['recipe'], open: OpenStore): Promise<Recipe> {
-  if (typeof input !== 'string' || !input.startsWith('s3://')) return resolveRecipe(input);
+  if (!isRecipeReference(input)) return resolveRecipe(input);
   const { bucket, key } = parseObject(input);
   const { body } = await open(bucket).read(key, { maxBytes: MOST_RECIPE_BYTES });
   let document: unknown;

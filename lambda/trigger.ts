@@ -7,22 +7,28 @@ import type { OpenStore } from './store/store.ts';
 /** Job files are written by people; more than this is a mistake, and more than an execution's input may hold. */
 const MOST_JOB_BYTES = 1024 * 1024;
 
+/** The job as a person would write it and, when an object's event stands for it, the bucket that the event is of. */
+export interface Started {
+  readonly job: unknown;
+  readonly bucket?: string;
+}
+
 /**
  * Turns the execution's input into a job as a person would write it: `{"job": "s3://bucket/jobs/x.json"}` is replaced by the
  * file's content, an EventBridge event `Object Created` by a job with that one key; anything else is the job itself.
  * Throws InvalidJob when the job file is missing or no JSON.
  */
-export async function jobOf(input: unknown, open: OpenStore): Promise<unknown> {
-  if (input === null || typeof input !== 'object' || Array.isArray(input)) return input;
+export async function jobOf(input: unknown, open: OpenStore): Promise<Started> {
+  if (input === null || typeof input !== 'object' || Array.isArray(input)) return { job: input };
   const fields = input as Record<string, unknown>;
   if (typeof fields['job'] === 'string') {
     const others = Object.keys(fields).filter((name) => name !== 'job');
     if (others.length > 0)
       throw invalidJob([`${others.join(', ')}: unexpected beside "job", expected all fields in the job file`]);
-    return await jobFile(fields['job'], open);
+    return { job: await jobFile(fields['job'], open) };
   }
   const created = objectCreated(fields);
-  return created === undefined ? input : { keys: [created.key] };
+  return created === undefined ? { job: input } : { job: { keys: [created.key] }, bucket: created.bucket };
 }
 
 /** Bucket and key of an EventBridge event `Object Created`; undefined for anything else. Keys in these events are not URL-encoded. */

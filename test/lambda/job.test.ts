@@ -1,6 +1,7 @@
 // Jobs are read once, and every problem of a bad one is named.
 import { describe, expect, test } from 'vitest';
 import { ALL_ITEMS, IMAGE_GLOB, jobJsonSchema, jobSchema, parseJob } from '../../lambda/job.ts';
+import { limitsSchema } from '../../lambda/limits.ts';
 
 const problemsOf = (input: unknown): string[] => {
   try {
@@ -44,7 +45,7 @@ describe('parseJob', () => {
     [
       'a misspelt limit',
       { limits: { pixel: 3 } },
-      ['limits.pixel: unknown field, expected one of bytes, pixels, frames, dimension, milliseconds'],
+      [`limits.pixel: unknown field, expected one of ${Object.keys(limitsSchema.shape).join(', ')}`],
     ],
     ['no concurrency', { maxConcurrency: 0 }, ['maxConcurrency: expected at least 1, got 0']],
     ['too much concurrency', { maxConcurrency: 10_001 }, ['maxConcurrency: expected at most 10000, got 10001']],
