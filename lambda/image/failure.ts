@@ -19,7 +19,7 @@ const TEXTS: readonly (readonly [RegExp, ErrorName])[] = [
     /has not been built in|not configured|unsupported image format|Unsupported (?:codec|feature|compression|colorspace)|no known loader|class ".*" not found|operation is blocked|Expected (?:bitdepth|one of).*heif/i,
     'UnsupportedImage',
   ],
-  [/premature end|unexpected end|truncated|Input buffer (?:ended|too short)|not enough data/i, 'TruncatedImage'],
+  [/premature end of (?:JPEG|data in|input)|unexpected end|truncated|not enough data/i, 'TruncatedImage'],
 ];
 
 /** What is wrong with an image, when sharp says no. Anything else that is thrown stays as it is. */
@@ -60,6 +60,6 @@ export function oneLine(text: string): string {
     .replace(/(?:file:\/\/)?\/[^\s:'"]+\//g, '')
     .split('\n')
     .map((line) => line.trim().replace(/:$/, ''));
-  const told = [...new Set(lines.filter((line) => line !== ''))].join('; ');
+  const told = [...new Set(lines.filter((line) => line !== '' && !/bad seek to \d+$/.test(line)))].join('; ');
   return told.length > 300 ? `${told.slice(0, 300)}…` : told;
 }
