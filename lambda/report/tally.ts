@@ -50,7 +50,10 @@ export function createTally() {
   }
 
   function addTimes({ index, key }: ItemRow, ms: StageTimes): void {
-    for (const stage of STAGES) histograms[stage].record(Math.max(1, Math.round(ms[stage] * 1000)));
+    for (const stage of STAGES) {
+      // A key that failed early has zeros for the stages that it did not reach.
+      if (ms[stage] > 0) histograms[stage].record(Math.max(1, Math.round(ms[stage] * 1000)));
+    }
     busyMilliseconds += ms.total;
     if (slowest.length === MOST_SLOWEST && ms.total <= (slowest.at(-1)?.milliseconds ?? 0)) return;
     const after = slowest.findIndex(({ milliseconds }) => milliseconds < ms.total);

@@ -58,6 +58,16 @@ describe('writeAccount', () => {
     });
   });
 
+  it('takes percentiles over the keys that reached a stage', async () => {
+    const run = testRun();
+    const early = { ...failed(0, 'a'), ms: { read: 40, transform: 0, write: 0, total: 40 } };
+    putAttempt(run, [childRecord([early], 1)]);
+    const { milliseconds, slowest } = await writeAccount(run);
+    expect(Object.keys(milliseconds)).toEqual(['read', 'total']);
+    expect(milliseconds.total?.p50).toBeCloseTo(40, 1);
+    expect(slowest).toEqual([{ index: 0, key: 'a', milliseconds: 40 }]);
+  });
+
   it('keeps what a key of a failed batch has reached', async () => {
     const run = testRun();
     putAttempt(run, [
