@@ -1,0 +1,324 @@
+// `run`, the real program on real files: exit codes, streams, Ctrl-C, deadlines, resume.
+import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { copyFile, readFile, rm, writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import sharp from 'sharp';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type Summary, summarySchema } from '../../lambda/report/summary.ts';
+import { outputsIn, PROGRAM, run, start, type Workplace, workplace } from './program.ts';
+
+let place: Workplace;
+
+beforeAll(async () => {
+  place = await workplace();
+});
+afterAll(() => place.remove());
+
+/** A folder with three images and a text that calls itself one. */
+async function withBroken(name: string): Promise<string> {
+  const source = await place.images(name, 3);
+  await writeFile(join(source, '0001-broken.jpg'), 'this is no image');
+  return source;
+}
+
+function summaryOf(stdout: string): Summary {
+  return summarySchema.parse(JSON.parse(stdout));
+}
+
+const THUMBNAIL = ['--recipe', 'thumbnail'];
+
+describe.concurrent('a run', () => {
+  test('processes every image, and skips them all when run again: exit 0', async () => {
+    const source = await place.images('all', 5);
+    const destination = await place.folder('all-out');
+    const first = await run('run', source, destination, ...THUMBNAIL);
+    expect(first).toMatchObject({ code: 0, stderr: '' });
+    expect(first.stdout).toMatch(
+      /^Done: 5 keys in .*\n {2}5 succeeded\n {2}0 skipped\n {2}0 failed\n {2}0 pending\nAccount: .*\.image-fanout\/runs\/.*\/\n$/,
+    );
+    expect(await outputsIn(destination)).toEqual([0, 1, 2, 3, 4].map((index) => `000${index}-thumbnail.webp`));
+    const again = await run('run', source, destination, ...THUMBNAIL, '--json');
+    expect(again).toMatchObject({ code: 0, stderr: '' });
+    expect(summaryOf(again.stdout)).toMatchObject({
+      counts: { total: 5, skipped: 5 },
+      skipped: { upToDate: 5 },
+      check: { balanced: true },
+    });
+  });
+
+  test('stops at the first failure and names it at once: exit 2, and resume finishes after the repair', async () => {
+    const source = await withBroken('broken');
+    const destination = await place.folder('broken-out');
+    const stopped = await run('run', source, destination, ...THUMBNAIL, '--max-concurrency', '1');
+    expect(stopped.code).toBe(2);
+    expect(stopped.stderr).toMatch(/^First failure: 0001-broken\.jpg\n {2}NotAnImage: /);
+    expect(stopped.stdout).toMatch(/^Stopped by failures: 4 keys/);
+    expect(stopped.stdout).toMatch(/1 succeeded\n.*0 skipped\n.*1 failed: 1 NotAnImage\n.*2 pending/);
+    const resume = /^What is left: image-fanout (run --resume .*)$/m.exec(stopped.stdout)?.[1] ?? '';
+    await copyFile(join(source, '0000.jpg'), join(source, '0001-broken.jpg'));
+    const resumed = await run(...resume.split(' '), '--json');
+    expect(resumed).toMatchObject({ code: 0, stderr: '' });
+    const { counts, attempts } = summaryOf(resumed.stdout);
+    expect(counts).toEqual({ total: 4, succeeded: 4, skipped: 0, failed: 0, pending: 0 });
+    expect(attempts.map(({ records }) => records)).toEqual([4, 3]);
+    expect(await outputsIn(destination)).toHaveLength(4);
+  });
+
+  test('finishes with tolerated failures: exit 3, and retry-failed does those alone', async () => {
+    const source = await withBroken('tolerated');
+    const destination = await place.folder('tolerated-out');
+    const { code, stdout, stderr } = await run(
+      'run',
+      source,
+      destination,
+      ...THUMBNAIL,
+      '--tolerated-failure-count',
+      '1',
+      '--json',
+    );
+    expect(code).toBe(3);
+    expect(stderr).toContain('First failure: 0001-broken.jpg');
+    const { run: id, counts } = summaryOf(stdout);
+    expect(counts).toMatchObject({ succeeded: 3, failed: 1, pending: 0 });
+    const retry = ['run', '--retry-failed', id, source, destination];
+    const retried = await run(...retry, '--tolerated-failure-count', '0', '--quiet');
+    expect(retried).toMatchObject({ code: 2, stdout: '' });
+    expect(retried.stderr).toContain('First failure: 0001-broken.jpg');
+    await copyFile(join(source, '0000.jpg'), join(source, '0001-broken.jpg'));
+    const repaired = await run(...retry, '--json');
+    expect(repaired).toMatchObject({ code: 0, stderr: '' });
+    expect(summaryOf(repaired.stdout).attempts.map(({ records }) => records)).toEqual([4, 1, 1]);
+  });
+
+  test('writes nothing when dry, and tells of outputs that would meet', async () => {
+    const source = await place.images('dry', 3);
+    const recipe = join(await place.folder('dry-recipe'), 'recipe.json');
+    await writeFile(recipe, JSON.stringify({ format: 'webp', outputs: [{ name: 'one', key: '{dir}all.webp' }] }));
+    await writeFile(join(source, 'notes.txt'), 'not included');
+    const destination = join(source, '../dry-out');
+    const { code, stdout } = await run('run', source, destination, '--recipe', recipe, '--dry-run');
+    expect(code).toBe(2);
+    expect(stdout).toContain('1 would be processed\n    0000.jpg → all.webp');
+    expect(stdout).toContain('1 would be skipped: 1 not included');
+    expect(stdout).toMatch(/2 would fail\n {4}0001\.jpg\n {6}OutputCollision: all\.webp .*0000\.jpg/);
+    expect(existsSync(destination)).toBe(false);
+    const fine = await run('run', source, destination, ...THUMBNAIL, '--dry-run', '--json');
+    expect(fine.code).toBe(0);
+    expect(JSON.parse(fine.stdout)).toMatchObject({ counts: { total: 4, process: 3, skip: 1, fail: 0 } });
+    expect(existsSync(destination)).toBe(false);
+  });
+
+  test('an interrupted run drains, exits 130 with a complete account, and is carried on', async () => {
+    const source = await place.images('drain', 150);
+    const destination = await place.folder('drain-out');
+    const running = start('run', source, destination, ...THUMBNAIL, '--max-concurrency', '1', '--json');
+    await firstOutput(destination);
+    running.kill('SIGINT');
+    const { code, stdout, stderr } = await running.ended;
+    expect(code).toBe(130);
+    expect(stderr).toContain('Interrupted: finishing what runs, starting nothing new.');
+    const { counts, check, run: id } = summaryOf(stdout);
+    expect(counts.total).toBe(150);
+    expect(counts.pending).toBeGreaterThan(0);
+    expect(counts.failed).toBe(0);
+    expect(check.balanced).toBe(true);
+    expect(await outputsIn(destination)).toHaveLength(counts.succeeded);
+    const resumed = await run('run', '--resume', join(destination, '.image-fanout/runs', id), '--max-concurrency', '16', '--json');
+    expect(resumed.code).toBe(0);
+    expect(summaryOf(resumed.stdout).counts).toMatchObject({ total: 150, succeeded: 150 });
+    expect(await outputsIn(destination)).toHaveLength(150);
+  });
+
+  test('a second interruption aborts at once: exit 130, and no output is half-written', async () => {
+    const source = await place.images('abort', 100);
+    const destination = await place.folder('abort-out');
+    const running = start('run', source, destination, '--recipe', 'social', '--max-concurrency', '8');
+    await firstOutput(destination);
+    running.kill('SIGINT');
+    await sleep(50);
+    running.kill('SIGINT');
+    const { code, stderr } = await running.ended;
+    expect(code).toBe(130);
+    expect(stderr).toMatch(/Aborted\.\n/);
+    for (const output of await outputsIn(destination)) {
+      expect((await sharp(join(destination, output)).stats()).isOpaque).toBe(true);
+    }
+  });
+
+  test('a deadline leaves the rest pending: exit 2', async () => {
+    const source = await place.images('deadline', 300);
+    const destination = await place.folder('deadline-out');
+    const { code, stdout, stderr } = await run(
+      'run',
+      source,
+      destination,
+      '--recipe',
+      'social',
+      '--max-concurrency',
+      '1',
+      '--deadline',
+      '5s',
+      '--json',
+    );
+    expect(code).toBe(2);
+    expect(stderr).toContain('The deadline has come');
+    const { counts } = summaryOf(stdout);
+    expect(counts.pending).toBeGreaterThan(0);
+    expect(counts.succeeded + counts.pending).toBe(300);
+  });
+
+  test('goes on when its reader goes away', async () => {
+    const source = await place.images('pipe', 400);
+    const recipe = join(await place.folder('pipe-recipe'), 'recipe.json');
+    await writeFile(recipe, JSON.stringify({ format: 'webp', outputs: [{ name: 'one', key: '{dir}all.webp' }] }));
+    // 399 collisions make more text than a pipe holds.
+    const words = [
+      process.execPath,
+      PROGRAM,
+      'run',
+      source,
+      `${source}-out`,
+      '--recipe',
+      recipe,
+      '--dry-run',
+      '--json',
+    ];
+    const script = `${words.map((word) => `'${word}'`).join(' ')} | head -c 1; exit "\${PIPESTATUS[0]}"`;
+    const { code, stdout, stderr } = await new Promise<{ code: unknown; stdout: string; stderr: string }>((done) =>
+      execFile('bash', ['-c', script], (error, out, err) => done({ code: error?.code ?? 0, stdout: out, stderr: err })),
+    );
+    expect({ code, stdout, stderr }).toEqual({ code: 2, stdout: '{', stderr: '' });
+  });
+
+  test('takes its job from a file, its account elsewhere, its images in processes of their own', async () => {
+    const source = await withBroken('job');
+    const destination = await place.folder('job-out');
+    const results = await place.folder('job-results');
+    const file = join(results, 'job.json');
+    await writeFile(
+      file,
+      JSON.stringify({ source, destination, results, recipe: 'thumbnail', exclude: '*broken*', existing: 'fail' }),
+    );
+    const { code, stdout } = await run('run', '--job', file, '--isolate', '--json');
+    expect(code).toBe(0);
+    const { report, counts, run: id } = summaryOf(stdout);
+    expect(report).toBe(`${join(results, 'runs', id)}/`);
+    expect(counts).toMatchObject({ succeeded: 3, skipped: 1 });
+    expect(existsSync(join(destination, '.image-fanout/runs'))).toBe(false);
+    expect(summarySchema.parse(JSON.parse(await readFile(join(report, 'summary.json'), 'utf8'))).counts).toEqual(
+      counts,
+    );
+    const again = await run('run', '--job', file, '--quiet');
+    expect(again).toMatchObject({ code: 2, stdout: '' });
+    expect(again.stderr).toContain('OutputExists');
+  });
+});
+
+describe.concurrent('nothing is started: exit 1', () => {
+  test.each([
+    [
+      'a misspelt option',
+      ['--max-concurency', '5'],
+      /^image-fanout run: there is no option --max-concurency; did you mean --max-concurrency\?\nSee: image-fanout run --help\n$/,
+    ],
+    ['a number that is none', ['--max-concurrency', 'ten'], /maxConcurrency: expected a number, got "ten"/],
+    ['an unknown recipe', ['--recipe', 'webb'], /recipe: expected one of the presets .*, got "webb"/],
+    ['a duration that is none', ['--deadline', 'soon'], /--deadline: expected a duration such as 90s/],
+    ['two runs to continue', ['--resume', 'a', '--retry-failed', 'b'], /expected --resume or --retry-failed, got both/],
+    ['a run that is not there', ['--resume', 'nowhere'], /BucketNotFound: The directory .*-out does not exist/],
+    [
+      'another job for a run',
+      ['--resume', 'nowhere', '--recipe', 'web'],
+      /a run is carried on with its own job: recipe cannot change/,
+    ],
+  ])('%s', async (name, options, message) => {
+    const source = await place.images(name, 1);
+    const { code, stdout, stderr } = await run('run', source, `${source}-out`, ...options);
+    expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+    expect(stderr).toMatch(message);
+    expect(existsSync(`${source}-out`)).toBe(false);
+  });
+
+  test('a folder that is not there, or empty, or its own destination', async () => {
+    const empty = await place.folder('empty');
+    const [missing, none, same] = await Promise.all([
+      run('run', `${empty}/missing`, `${empty}-out`),
+      run('run', empty, `${empty}-out`),
+      run('run', empty, `${empty}/out`, '--json'),
+    ]);
+    expect(missing).toMatchObject({
+      code: 1,
+      stdout: '',
+      stderr: expect.stringMatching(/source: expected a directory, but there is none at .*missing/),
+    });
+    expect(none).toMatchObject({
+      code: 1,
+      stdout: '',
+      stderr: expect.stringMatching(/expected at least one object below .*, got none/),
+    });
+    expect(same).toMatchObject({
+      code: 1,
+      stdout: '',
+      stderr: expect.stringMatching(/destination: expected a place outside the source/),
+    });
+    expect(existsSync(`${empty}-out`)).toBe(false);
+    expect((await run('run', empty, `${empty}-out`, '--allow-empty')).code).toBe(0);
+  });
+
+  test('an unknown command', async () => {
+    expect(await run('runn')).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('there is no command runn; did you mean run?'),
+    });
+  });
+});
+
+describe.concurrent('the program', () => {
+  test('says what it can do, without starting anything', async () => {
+    const [help, runHelp, version] = await Promise.all([run('--help'), run('run', '--help'), run('--version')]);
+    for (const { code, stderr } of [help, runHelp, version]) expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(help.stdout).toContain('Exit codes:\n  0 ');
+    expect(runHelp.stdout).toContain('--tolerated-failure-percentage N');
+    expect(version.stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
+  });
+
+  test('is what npx finds in the repository', async () => {
+    const root = resolve(import.meta.dirname, '../..');
+    const manifest = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as { bin: Record<string, string> };
+    expect(resolve(root, manifest.bin['image-fanout'] ?? '')).toBe(PROGRAM);
+  });
+
+  test('prints the schema of a job, and the presets', async () => {
+    const [schema, presets] = await Promise.all([run('schema'), run('recipe', 'list', '--json')]);
+    expect(JSON.parse(schema.stdout)).toMatchObject({
+      type: 'object',
+      properties: { toleratedFailureCount: { type: 'integer' } },
+    });
+    expect(JSON.parse(presets.stdout)).toHaveProperty('thumbnail');
+  });
+
+  test('checks a recipe, and shows what it makes of an image', async () => {
+    const source = await withBroken('recipe');
+    const recipe = join(source, 'recipe.json');
+    await writeFile(recipe, JSON.stringify({ outputs: [{ name: 'a', key: 'x', format: 'webpp' }] }));
+    const bad = await run('recipe', 'check', recipe);
+    expect(bad.code).toBe(1);
+    expect(bad.stderr).toMatch(/2 problems:\n.*key: expected .*\n.*format: expected .*got "webpp"/);
+    const good = await run('recipe', 'check', 'thumbnail', join(source, '0000.jpg'), '--json');
+    expect(JSON.parse(good.stdout)).toMatchObject({
+      source: { format: 'jpeg', width: 640 },
+      renditions: [{ key: '0000-thumbnail.webp', width: 400, height: 300 }],
+    });
+    expect(await run('recipe', 'check', 'thumbnail', join(source, '0001-broken.jpg'))).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('NotAnImage'),
+    });
+    await rm(recipe);
+  });
+});
+
+async function firstOutput(destination: string): Promise<void> {
+  while ((await outputsIn(destination)).length === 0) await sleep(20);
+}
