@@ -56,6 +56,8 @@ export function taskOverrides(
 }
 
 async function callTask({ handler, milliseconds }: Call, input: unknown, scope: TaskScope) {
+  // Not within the call that starts the execution: a handler may stop or abort what is only being set up.
+  await undefined;
   // After an abort the interpreter ends the wait before a retry at once, and would try again.
   if (scope.aborted) throw new StatesError('Aborted', 'The execution was aborted');
   const controller = new AbortController();
