@@ -21,7 +21,15 @@ export interface Started {
 
 /** Starts the program with these arguments. */
 export function start(...argv: string[]): Started {
-  const child = spawn(process.execPath, [PROGRAM, ...argv], { stdio: ['ignore', 'pipe', 'pipe'] });
+  return startIn({}, ...argv);
+}
+
+/** The same, with further environment variables. */
+export function startIn(env: Readonly<Record<string, string>>, ...argv: string[]): Started {
+  const child = spawn(process.execPath, [PROGRAM, ...argv], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, ...env },
+  });
   const output = { stdout: '', stderr: '' };
   child.stdout.on('data', (data) => {
     output.stdout += data;

@@ -125,7 +125,14 @@ describe.concurrent('a run', () => {
     expect(counts.failed).toBe(0);
     expect(check.balanced).toBe(true);
     expect(await outputsIn(destination)).toHaveLength(counts.succeeded);
-    const resumed = await run('run', '--resume', join(destination, '.image-fanout/runs', id), '--max-concurrency', '16', '--json');
+    const resumed = await run(
+      'run',
+      '--resume',
+      join(destination, '.image-fanout/runs', id),
+      '--max-concurrency',
+      '16',
+      '--json',
+    );
     expect(resumed.code).toBe(0);
     expect(summaryOf(resumed.stdout).counts).toMatchObject({ total: 150, succeeded: 150 });
     expect(await outputsIn(destination)).toHaveLength(150);
