@@ -4,6 +4,7 @@ import { readFile } from 'node:fs/promises';
 import {
   DeleteObjectsCommand,
   GetObjectCommand,
+  ListObjectsV2Command,
   PutObjectCommand,
   paginateListObjectsV2,
   S3Client,
@@ -79,4 +80,30 @@ export async function ended(executionArn: string): Promise<DescribeExecutionComm
 
 export function executionName(arn: string): string {
   return arn.split(':').at(-1) as string;
+}
+
+/** The folder of a run in the results. */
+export function runFolder(arn: string): Location {
+  return { bucket: results.bucket, prefix: `${results.prefix}runs/${executionName(arn)}/` };
+}
+
+/** Waits for what comes a little after an execution's end, such as a report: until `look` answers something. */
+export async function eventually<T>(what: string, look: () => Promise<T | undefined>, seconds = 60): Promise<T> {
+  const latest = Date.now() + seconds * 1000;
+  for (;;) {
+    const found = await look();
+    if (found !== undefined) return found;
+    if (Date.now() > latest) throw new Error(`expected ${what} within ${seconds} s, got nothing`);
+    await new Promise((resolve) => setTimeout(resolve, 500));
+  }
+}
+
+/** Waits until the account of a run has been written after `since`, epoch milliseconds. */
+export async function reported(run: Location, since = 0): Promise<void> {
+  await eventually(`the account ${run.prefix}summary.json`, async () => {
+    const { Contents = [] } = await s3.send(
+      new ListObjectsV2Command({ Bucket: run.bucket, Prefix: `${run.prefix}summary.json` }),
+    );
+    return Contents.find(({ LastModified }) => (LastModified?.getTime() ?? 0) + 1000 > since);
+  });
 }

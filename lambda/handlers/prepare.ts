@@ -4,15 +4,12 @@ import { ENVIRONMENT, env } from '../environment.ts';
 import { parseLocation } from '../location.ts';
 import { createPrepare } from '../prepare.ts';
 import type { PreparedState, PrepareEvent } from '../prepared.ts';
-import { loadS3, openStores } from '../store/open.ts';
-import type { LambdaContext } from './runtime.ts';
+import { type LambdaContext, open } from './runtime.ts';
 
 const logger = new Logger();
 const source = parseLocation(env(ENVIRONMENT.source));
 const destination = parseLocation(env(ENVIRONMENT.destination));
 const results = parseLocation(env(ENVIRONMENT.results));
-await loadS3();
-const { open } = openStores();
 const prepare = createPrepare({
   open,
   defaults: { source, destination, results, maxConcurrency: Number(env(ENVIRONMENT.maxConcurrency)) },

@@ -4,13 +4,10 @@ import { transform } from '../image/transform.ts';
 import type { Outcome, ProcessResult } from '../outcome.ts';
 import type { PreparedJob, ProcessEvent } from '../prepared.ts';
 import { createProcess } from '../process.ts';
-import { loadS3, openStores } from '../store/open.ts';
 import { count, publish } from './metrics.ts';
-import { type LambdaContext, withinTime } from './runtime.ts';
+import { type LambdaContext, open, withinTime } from './runtime.ts';
 
 const logger = new Logger();
-await loadS3();
-const { open } = openStores();
 const processImages = createProcess({ open, transform, imageConcurrency: 1, onOutcome: note });
 
 export async function handler(event: ProcessEvent, context: LambdaContext): Promise<ProcessResult> {

@@ -4,13 +4,10 @@ import { PublishCommand, SNSClient } from '@aws-sdk/client-sns';
 import { createEnded, type StatusChange, type Told } from '../ended.ts';
 import { ENVIRONMENT, env } from '../environment.ts';
 import { parseLocation } from '../location.ts';
-import { loadS3, openStores } from '../store/open.ts';
-import type { LambdaContext } from './runtime.ts';
+import { type LambdaContext, open } from './runtime.ts';
 
 const logger = new Logger();
 const client = new SNSClient({});
-await loadS3();
-const { open } = openStores();
 const ended = createEnded({ open, results: parseLocation(env(ENVIRONMENT.results)), notify });
 
 async function notify(Subject: string, Message: string): Promise<void> {

@@ -1,5 +1,11 @@
-// What the Lambda entries share: the part of Lambda's context that they use, and the signal that ends before Lambda does.
+// What the Lambda entries share: the stores, the part of Lambda's context that they use, and a signal that comes before Lambda's own end.
 import { FanoutError } from '../errors.ts';
+import { openStores } from '../store/open.ts';
+// The stores would load S3's half when it is first needed; a function does so while it starts.
+import '../store/s3.ts';
+
+/** The stores of this environment: one client for all that it ever does. */
+export const { open } = openStores();
 
 /** https://docs.aws.amazon.com/lambda/latest/dg/nodejs-context.html */
 export interface LambdaContext {

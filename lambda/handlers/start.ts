@@ -5,13 +5,10 @@ import { ENVIRONMENT, env } from '../environment.ts';
 import type { JobInput } from '../job.ts';
 import { parseLocation } from '../location.ts';
 import { type BatchResponse, createStart, type QueueRecord } from '../start.ts';
-import { loadS3, openStores } from '../store/open.ts';
-import type { LambdaContext } from './runtime.ts';
+import { type LambdaContext, open } from './runtime.ts';
 
 const logger = new Logger();
 const client = new SFNClient({});
-await loadS3();
-const { open } = openStores();
 const start = createStart({
   open,
   source: parseLocation(env(ENVIRONMENT.source)),

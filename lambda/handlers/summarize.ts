@@ -1,13 +1,10 @@
 // Summarize, as Lambda runs it.
 import { Logger } from '@aws-lambda-powertools/logger';
 import type { SummarizeEvent } from '../prepared.ts';
-import { loadS3, openStores } from '../store/open.ts';
 import { createSummarize } from '../summarize.ts';
-import type { LambdaContext } from './runtime.ts';
+import { type LambdaContext, open } from './runtime.ts';
 
 const logger = new Logger();
-await loadS3();
-const { open } = openStores();
 const summarize = createSummarize({ open });
 
 export async function handler(event: SummarizeEvent, context: LambdaContext): Promise<unknown> {

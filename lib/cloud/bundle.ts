@@ -45,8 +45,10 @@ export function bundle(name: FunctionName, cpu: Cpu, into: string): string {
     target: 'node24',
     mainFields: ['module', 'main'],
     external: NATIVE,
-    // What is CommonJS in the bundle calls require, which an ES module lacks.
-    banner: { js: "import{createRequire as _c}from'node:module';const require=_c(import.meta.url);" },
+    // What is CommonJS in the bundle calls require, which an ES module lacks. Minified names are short, so this one is free.
+    banner: {
+      js: "import{createRequire as createRequireOfBundle}from'node:module';const require=createRequireOfBundle(import.meta.url);",
+    },
     logLevel: 'warning',
   });
   if (name === 'process')

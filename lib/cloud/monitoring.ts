@@ -59,7 +59,7 @@ export class Monitoring extends Construct {
     const alarm = (
       id: string,
       alarmDescription: string,
-      metric: Metric | MathExpression,
+      metric: Metric,
       threshold: number,
       evaluationPeriods = 1,
     ): void => {
@@ -74,15 +74,14 @@ export class Monitoring extends Construct {
     };
     alarm(
       'RunFailed',
-      'image-fanout: a run failed or ran out of time. Its account says why; redrive it when the cause is gone.',
-      new MathExpression({
-        expression: 'failed + timedOut',
-        usingMetrics: {
-          failed: stateMachine.metricFailed({ period }),
-          timedOut: stateMachine.metricTimedOut({ period }),
-        },
-        period,
-      }),
+      'image-fanout: a run failed. Its account says why; redrive it when the cause is gone.',
+      stateMachine.metricFailed({ period }),
+      1,
+    );
+    alarm(
+      'RunTimedOut',
+      'image-fanout: a run took longer than two weeks. Redrive it to go on.',
+      stateMachine.metricTimedOut({ period }),
       1,
     );
     alarm(

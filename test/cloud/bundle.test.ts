@@ -1,7 +1,8 @@
 // The bundles: right binaries for the target, small, whole, and the same each time.
+import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { arch, tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { deflateRawSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -12,13 +13,15 @@ const MEGABYTE = 1_000_000;
 const MACHINES: Readonly<Record<Cpu, number>> = { arm64: 0xb7, x64: 0x3e };
 
 let into: string;
-let folders: Record<'prepare' | 'summarize' | 'arm64' | 'x64', string>;
+let folders: Record<'prepare' | 'summarize' | 'start' | 'report' | 'arm64' | 'x64', string>;
 beforeAll(() => {
   into = mkdtempSync(join(tmpdir(), 'image-fanout-bundle-'));
   const make = (name: FunctionName, cpu: Cpu): string => bundle(name, cpu, join(into, cpu));
   folders = {
     prepare: make('prepare', 'arm64'),
     summarize: make('summarize', 'arm64'),
+    start: make('start', 'arm64'),
+    report: make('report', 'arm64'),
     arm64: make('process', 'arm64'),
     x64: make('process', 'x64'),
   };
@@ -46,11 +49,28 @@ describe.each(['arm64', 'x64'] as const)('the image function for %s', (cpu) => {
   });
 });
 
-describe.each(['prepare', 'summarize'] as const)('the function %s', (name) => {
+describe.each(['prepare', 'summarize', 'start', 'report'] as const)('the function %s', (name) => {
   it('zips to at most 1 MB, without native code', () => {
     expect(zipped(folders[name])).toBeLessThanOrEqual(MEGABYTE);
     expect(files(folders[name]).map((file) => relative(folders[name], file))).toEqual(['index.mjs']);
   });
+});
+
+it('each bundle can be imported, and has a handler', () => {
+  const here = arch() === 'arm64' ? folders.arm64 : folders.x64;
+  for (const folder of [folders.prepare, folders.summarize, folders.start, folders.report, here]) {
+    const script = `import(${JSON.stringify(join(folder, 'index.mjs'))}).then((it) => console.log(typeof it.handler))`;
+    const env = {
+      ...process.env,
+      AWS_REGION: 'us-east-1',
+      IMAGE_FANOUT_SOURCE: 's3://the-source/',
+      IMAGE_FANOUT_DESTINATION: 's3://the-destination/',
+      IMAGE_FANOUT_RESULTS: 's3://the-results/',
+      IMAGE_FANOUT_MAX_CONCURRENCY: '1',
+      IMAGE_FANOUT_UPLOADS_JOB: '{}',
+    };
+    expect(execFileSync(process.execPath, ['-e', script], { env, encoding: 'utf8' }).trim(), folder).toBe('function');
+  }
 });
 
 it('no bundle holds the CDK, and the image function no zod', () => {

@@ -124,7 +124,7 @@ describe('reports', () => {
 describe('monitoring', () => {
   it('alarms tell the topic, whose policy lets them', () => {
     const alarms = Object.values(resources(quiet.template, 'AWS::CloudWatch::Alarm'));
-    expect(alarms).toHaveLength(4);
+    expect(alarms).toHaveLength(5);
     for (const { Properties } of alarms) expect(Properties['AlarmActions']).toEqual([expect.stringContaining('Topic')]);
     quiet.template.hasResourceProperties('AWS::SNS::TopicPolicy', {
       PolicyDocument: {
