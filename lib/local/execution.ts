@@ -77,6 +77,10 @@ export function startExecution(options: ExecutionOptions): LocalExecution {
   if (!Object.hasOwn(definition.States, StartAt)) throw new TypeError(`The definition has no state '${StartAt}'`);
   const scope = taskScope();
   const overrides: Overrides = taskOverrides(definition.States, handlers)(scope);
+  // Children's handlers too have to be there before anything is done.
+  for (const state of Object.values(definition.States)) {
+    if (state.Type === 'Map') taskOverrides(state.ItemProcessor.States, handlers);
+  }
   const arn = executionArn(stateMachine, name);
   const context: Context = {
     Execution: {

@@ -56,10 +56,6 @@ export function taskOverrides(
 }
 
 async function callTask({ handler, milliseconds }: Call, input: unknown, scope: TaskScope) {
-  // Not within the call that starts the execution: a handler may stop or abort what is only being set up.
-  await undefined;
-  // After an abort the interpreter ends the wait before a retry at once, and would try again.
-  if (scope.aborted) throw new StatesError('Aborted', 'The execution was aborted');
   const controller = new AbortController();
   scope.controller = controller;
   let timedOut = false;
@@ -70,6 +66,10 @@ async function callTask({ handler, milliseconds }: Call, input: unknown, scope: 
     controller.abort(new StatesError('States.Timeout', `The Task ran for more than ${milliseconds / 1000} seconds`));
   }, milliseconds);
   try {
+    // Not within the call that starts the execution: a handler may stop or abort what is only being set up.
+    await undefined;
+    // After an abort the interpreter ends the wait before a retry at once, and would try again.
+    if (scope.aborted) throw new StatesError('Aborted', 'The execution was aborted');
     const text = JSON.stringify(await handler(input, controller)) ?? 'null';
     if (!fitsPayload(text)) {
       throw new StatesError(

@@ -1,0 +1,65 @@
+// The queue between listing and processing: first in, first out, through memory and disk; and the set of digests.
+import { setImmediate } from 'node:timers/promises';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { createKeySet } from '../../lib/local/key-set.ts';
+import { createSpool } from '../../lib/local/spool.ts';
+
+describe('the spool', () => {
+  it('gives every entry once and in order, whoever is faster', async () => {
+    const plan = fc.array(fc.record({ push: fc.nat({ max: 30 }), take: fc.nat({ max: 30 }) }), { maxLength: 12 });
+    await fc.assert(
+      fc.asyncProperty(plan, fc.integer({ min: 1, max: 60 }), async (steps, memory) => {
+        const spool = createSpool<string>((entry) => entry.length, memory);
+        const pushed: string[] = [];
+        const taken: string[] = [];
+        for (const { push, take } of steps) {
+          for (let n = 0; n < push; n += 1) {
+            const entry = `é"\n${pushed.length}`;
+            pushed.push(entry);
+            await spool.push(entry);
+          }
+          for (let n = 0; n < take && taken.length < pushed.length; n += 1) {
+            expect(await spool.more()).toBe(true);
+            taken.push(spool.take() as string);
+          }
+        }
+        spool.end();
+        while (await spool.more()) taken.push(spool.take() as string);
+        await spool.close();
+        expect(taken).toEqual(pushed);
+      }),
+      { numRuns: 100 },
+    );
+  });
+
+  it('works with one producer and one consumer at the same time, also for entries longer than its buffer', async () => {
+    const spool = createSpool<string>((entry) => entry.length, 1000);
+    const entries = Array.from({ length: 500 }, (_, index) => `${index}-`.repeat(index % 50 === 0 ? 100_000 : 1));
+    const taken: number[] = [];
+    const consume = async () => {
+      while (await spool.more()) {
+        taken.push(Number.parseInt(spool.take() ?? '', 10));
+        if (taken.length % 7 === 0) await setImmediate();
+      }
+    };
+    const consumer = consume();
+    for (const entry of entries) await spool.push(entry);
+    spool.end();
+    await consumer;
+    await spool.close();
+    expect(taken).toEqual(entries.map((_, index) => index));
+  });
+});
+
+it('the key set tells what was added, while it grows', () => {
+  const keys = createKeySet();
+  const count = 20_000;
+  for (let index = 0; index < count; index += 1) keys.add(`in/${index}.jpg`);
+  keys.add('in/0.jpg');
+  expect(keys.size).toBe(count);
+  for (let index = 0; index < count; index += 1) {
+    if (!keys.has(`in/${index}.jpg`)) expect.fail(`lost ${index}`);
+    if (keys.has(`out/${index}.jpg`)) expect.fail(`made up ${index}`);
+  }
+});
