@@ -29,6 +29,8 @@ export interface ExecuteOptions {
   readonly doneBefore: number;
   /** Told when Prepare failed for a reason that passes: it is tried again. */
   readonly onPrepareFailed: (error: FanoutError) => void;
+  /** Told when more has failed than is tolerated. */
+  readonly onThresholdExceeded: () => void;
   /** Told of the first failed key, once. */
   readonly onFirstFailure: (failure: {
     readonly key: string;
@@ -115,6 +117,8 @@ export function execute(options: ExecuteOptions): Running {
       if (event.type === 'listed') {
         progress.listed(event.items, event.complete);
         if (event.complete) listed = event.items;
+      } else if (event.type === 'thresholdExceeded') {
+        options.onThresholdExceeded();
       } else if (prepared !== undefined) {
         follow(event, prepared, progress, onFirstFailure);
       }
@@ -150,7 +154,7 @@ export function folderOf({ results }: PreparedState): Location {
 }
 
 function follow(
-  event: Exclude<ExecutionEvent, { type: 'listed' }>,
+  event: ExecutionEvent,
   { reader }: PreparedState,
   progress: ProgressTracker,
   onFailure: ExecuteOptions['onFirstFailure'],

@@ -45,7 +45,12 @@ export async function runHere(
   { run, input, prepare, continue: earlier, doneBefore = 0 }: LocalRun,
   how: How,
 ): Promise<ExitCode> {
-  const stores = openStores();
+  let throttled = false;
+  const onThrottle = () => {
+    if (!throttled) display.say('S3 asked to slow down: fewer requests at once for a while.');
+    throttled = true;
+  };
+  const stores = openStores({ s3: { onThrottle } });
   const transform = createTransform({ isolate: how.isolate });
   let running: Running | undefined;
   const display = showProgress({
@@ -81,6 +86,7 @@ export async function runHere(
     ...(earlier === undefined ? {} : { continue: earlier }),
     onPrepareFailed: ({ name, message }) =>
       display.say(`${printable(`${name}: ${message}`)}\nTrying again; Ctrl-C ends it.`),
+    onThresholdExceeded: () => display.say('The run stops: finishing what runs, starting nothing new.'),
     onFirstFailure: ({ key, error, message }) => {
       display.say(
         `${styleText('red', 'First failure:', { stream: process.stderr })} ${printable(key)}\n  ${failureLine({ error, message })}`,

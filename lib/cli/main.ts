@@ -19,6 +19,7 @@ const COMMANDS: Readonly<
   tolerate: { summary: 'Sets the failures that do not stop a running run.', load: () => import('./cloud/tolerate.ts') },
   stop: { summary: 'Stops a run of the deployed stack.', load: () => import('./cloud/stop.ts') },
   redrive: { summary: 'Carries on a run that failed or was stopped.', load: () => import('./cloud/redrive.ts') },
+  doctor: { summary: 'Checks the deployed stack.', load: () => import('./cloud/doctor.ts') },
   list: { summary: 'Lists the runs of the deployed stack.', load: () => import('./cloud/list.ts') },
 };
 

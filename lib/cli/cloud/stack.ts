@@ -18,6 +18,8 @@ export interface DeployedStack {
   readonly destination: Location;
   readonly results: Location;
   readonly processFunctionName: string;
+  /** Of a job that names none. */
+  readonly maxConcurrency: number;
 }
 
 /** Reads the stack's outputs. Throws InvalidJob when there is no such stack, or when it is not one of ours. */
@@ -51,5 +53,6 @@ export async function findStack(name: string = STACK_NAME): Promise<DeployedStac
     destination: parseLocation(output('Destination')),
     results: parseLocation(output('Results')),
     processFunctionName: output('ProcessFunctionName'),
+    maxConcurrency: (JSON.parse(output('ExampleInput')) as { maxConcurrency: number }).maxConcurrency,
   };
 }

@@ -227,6 +227,59 @@ describe('watch', () => {
   });
 });
 
+describe('doctor', () => {
+  beforeEach(() => {
+    aws.denied.clear();
+    Object.assign(aws.settings, { events: true, concurrency: 1000 });
+  });
+
+  test('finds nothing to repair in a deployment that works', async () => {
+    const { code, stdout } = await run('doctor');
+    expect({ code, lines: stdout.split('\n').filter((line) => !line.startsWith('ok ')) }).toEqual({
+      code: 0,
+      lines: [''],
+    });
+    expect(stdout).toContain('ok    reading of the source: a.jpg can be read');
+  });
+
+  test('prints the permission that is missing', async () => {
+    aws.denied.add('PUT /outputs/');
+    const { code, stdout } = await run('doctor', '--json');
+    expect(code).toBe(1);
+    expect((JSON.parse(stdout) as { state: string }[]).filter(({ state }) => state !== 'ok')).toEqual([
+      {
+        state: 'failed',
+        name: 'destination',
+        detail: 'AccessDenied: Access Denied',
+        statement: {
+          Effect: 'Allow',
+          Action: ['s3:PutObject', 's3:DeleteObject'],
+          Resource: 'arn:aws:s3:::outputs/*',
+        },
+      },
+    ]);
+  });
+
+  test('takes the word of AWS for what is missing', async () => {
+    aws.settings.message =
+      'User: x is not authorized to perform: kms:Decrypt on resource: arn:aws:kms:eu-central-1:1:key/k because no policy allows it';
+    aws.denied.add('GET /photos/a.jpg');
+    const { stdout } = await run('doctor');
+    aws.settings.message = 'Access Denied';
+    expect(stdout).toContain(
+      'grant: {"Effect":"Allow","Action":["kms:Decrypt"],"Resource":"arn:aws:kms:eu-central-1:1:key/k"}',
+    );
+  });
+
+  test('tells of quotas and events that will surprise, which are no failure', async () => {
+    Object.assign(aws.settings, { events: false, concurrency: 10 });
+    const { code, stdout } = await run('doctor');
+    expect(code).toBe(0);
+    expect(stdout).toContain('note  events of the source: photos sends no events to EventBridge');
+    expect(stdout).toContain('note  concurrency: 10 the account leaves to all functions, a run takes 100');
+  });
+});
+
 test('says that there is no run yet', async () => {
   const { code, stderr } = await run('status');
   expect(code).toBe(1);

@@ -1,6 +1,7 @@
 // A small Step Functions and CloudFormation over real HTTP: what the commands ask of AWS, answered from plain data.
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { answerRest, type RestSettings } from './rest-services.ts';
 
 export const MACHINE = 'arn:aws:states:eu-central-1:123456789012:stateMachine:fanout';
 export const EXECUTION = 'arn:aws:states:eu-central-1:123456789012:execution:fanout';
@@ -27,6 +28,9 @@ export interface FakeAws {
   /** Operation and input of every call that changes something. */
   readonly changes: { readonly operation: string; readonly input: Fields }[];
   outputs: Record<string, string>;
+  /** Parts of S3 and Lambda requests, such as `PUT /outputs/`, that are answered with AccessDenied. */
+  readonly denied: Set<string>;
+  readonly settings: RestSettings;
   close(): Promise<void>;
 }
 
@@ -34,11 +38,14 @@ export async function startAws(): Promise<FakeAws> {
   const executions = new Map<string, Execution>();
   const changes: FakeAws['changes'] = [];
   const aws = {
+    denied: new Set<string>(),
+    settings: { events: true, concurrency: 1000, message: 'Access Denied' },
     executions,
     changes,
     outputs: {
       StateMachineArn: MACHINE,
       ConsoleUrl: 'https://console/',
+      ExampleInput: '{"maxConcurrency":100}',
       Source: 's3://photos/',
       Destination: 's3://outputs/',
       Results: 's3://results/',
@@ -107,6 +114,15 @@ export async function startAws(): Promise<FakeAws> {
         ...answer,
       };
     },
+    DescribeStateMachine: () => ({
+      stateMachineArn: MACHINE,
+      name: 'fanout',
+      status: 'ACTIVE',
+      definition: '{}',
+      roleArn: 'arn:aws:iam::123456789012:role/r',
+      type: 'STANDARD',
+      creationDate: 1.8e9,
+    }),
     UpdateMapRun: () => ({}),
     StopExecution: ({ executionArn }) => {
       named(executionArn).status = 'ABORTED';
@@ -121,6 +137,13 @@ export async function startAws(): Promise<FakeAws> {
   const server = createServer(async (request, response) => {
     const body = (await request.toArray()).join('');
     const target = request.headers['x-amz-target'];
+    if (target === undefined && request.url !== '/') {
+      const { status, body: answer } = answerRest(request.method ?? '', request.url ?? '', aws.denied, aws.settings);
+      response
+        .writeHead(status, { 'content-type': answer.startsWith('{') ? 'application/json' : 'text/xml' })
+        .end(answer);
+      return;
+    }
     if (target === undefined) {
       answerCloudFormation(new URLSearchParams(body), aws.outputs, (status, xml) =>
         response.writeHead(status, { 'content-type': 'text/xml' }).end(xml),
