@@ -36,8 +36,10 @@ export async function encodeOnce(
 ): Promise<Encoded> {
   const { image, input } = await made.pipeline();
   const facts = FORMATS[format];
-  const flat = made.alpha && !facts.alpha ? image.flatten({ background: '#ffffff' }) : image;
-  const deep = job.deep && isDeep(output, format) ? flat.toColourspace('rgb16') : flat;
+  const bits = isBilevel(output, format);
+  const flat = made.alpha && (!facts.alpha || bits) ? image.flatten({ background: '#ffffff' }) : image;
+  const grey = bits ? flat.toColourspace('b-w') : flat;
+  const deep = job.deep && isDeep(output, format) ? grey.toColourspace('rgb16') : grey;
   const finished = finish(job, deep, input, output.metadata);
   const signed = output.metadata === 'keep' ? finished : withCopyright(finished, job.source, output.copyright);
   const encoder = encode(signed, format, {
@@ -75,10 +77,15 @@ export function isDeep(output: Output, format: FormatName): boolean {
   return tiff?.compression !== 'jpeg' && tiff?.compression !== 'ccittfax4' && tiff?.bitdepth === undefined;
 }
 
+/** Whether a TIFF of fewer than 8 bits is asked for, which holds grey only. */
+function isBilevel({ encoders: { tiff } }: Output, format: FormatName): boolean {
+  return format === 'tiff' && (tiff?.bitdepth !== undefined || tiff?.compression === 'ccittfax4');
+}
+
 /** The recipe's options and, for animations from raw pixels, the source's own timing, which raw pixels do not carry. */
 function encoderOptions({ source }: ImageJob, output: Output, format: FormatName): object {
   const options = output.encoders[format];
-  if (format === 'tiff') return { compression: 'deflate', ...options };
+  if (format === 'tiff') return { compression: 'deflate', ...(output.encoders.tiff?.compression === 'ccittfax4' ? { bitdepth: 1 } : {}), ...options };
   if (format === 'heif') return { compression: 'hevc', ...options };
   if (!FORMATS[format].animated || source.frames === 1) return options ?? {};
   const { delay, loop } = source.metadata;

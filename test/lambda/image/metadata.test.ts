@@ -1,0 +1,68 @@
+// Private by default: what a camera writes about where and with what stays out, unless it is asked for.
+import sharp from 'sharp';
+import { describe, expect, it } from 'vitest';
+import { copyrightOf } from '../../../lambda/image/exif.ts';
+import { haveImages, image, make, makeOne } from './images.ts';
+
+const FORMATS = ['jpeg', 'png', 'webp', 'avif', 'tiff', 'gif'] as const;
+const ALL = { outputs: FORMATS.map((format) => ({ name: format, format, resize: { width: 100 } })) };
+
+/** Tags that identify camera or place, as ASCII text to be searched for in outputs. */
+async function tell(body: Buffer): Promise<{ readonly gps: boolean; readonly serial: string | undefined }> {
+  const exif = (await sharp(body).metadata()).exif ?? Buffer.alloc(0);
+  return { gps: tagPlace(exif, 0x8825) >= 0, serial: exif.toString('latin1').match(/\b\d{8,}\b/)?.[0] };
+}
+
+/** Where a tag stands in an EXIF block of either byte order, -1 for nowhere. */
+function tagPlace(exif: Buffer, tag: number): number {
+  const little = exif.toString('latin1', 6, 8) === 'II';
+  return exif.indexOf(Buffer.from(little ? [tag & 255, tag >> 8] : [tag >> 8, tag & 255]), 6);
+}
+
+describe('metadata', () => {
+  it.skipIf(!haveImages).for(['photos/DSCN0010.jpg', 'photos/42_IndexError.jpg', 'photos/jolla.jpg', 'photos/iphone_hdr_NO.jpg', 'photos/Reconyx_HC500_Hyperfire.jpg', 'photos/HMD_Nokia_8.3_5G.jpg', 'photos/22-canon_tags.jpg'])('strips all of %s in every format', async (name) => {
+    const source = image(name);
+    expect((await sharp(source).metadata()).exif).toBeDefined();
+    const { serial } = await tell(source);
+    for (const { body } of (await make(source, ALL)).renditions) {
+      const { exif, xmp, iptc, icc, comments } = await sharp(body).metadata();
+      expect({ exif, xmp, iptc, icc, comments }).toEqual({});
+      expect(body.includes('GPS')).toBe(false);
+      if (serial !== undefined) expect(body.includes(serial)).toBe(false);
+    }
+  });
+
+  it.skipIf(!haveImages)('is proven on files that have GPS and serial numbers', async () => {
+    expect((await tell(image('photos/DSCN0010.jpg'))).gps).toBe(true);
+    expect((await tell(image('photos/Reconyx_HC500_Hyperfire.jpg'))).serial ?? (await tell(image('photos/22-canon_tags.jpg'))).serial).toBeDefined();
+  });
+
+  it.skipIf(!haveImages)('keeps EXIF when asked, alone and through intermediate pixels', async () => {
+    const { renditions } = await make(image('photos/DSCN0010.jpg'), { metadata: 'keep', outputs: [{ name: 'a', format: 'jpeg' }, { name: 'b', format: 'webp', resize: { width: 100 } }] });
+    for (const { body } of [...renditions, await makeOne(image('photos/DSCN0010.jpg'), { metadata: 'keep', format: 'jpeg' })]) {
+      expect((await tell(body)).gps).toBe(true);
+    }
+  });
+
+  it('keeps policies of outputs apart', async () => {
+    const source = await sharp({ create: { width: 40, height: 40, channels: 3, background: 'red' } }).withExif({ IFD0: { Model: 'Pinhole', Copyright: 'Ada' } }).jpeg().toBuffer();
+    const { renditions } = await make(source, { format: 'jpeg', outputs: [{ name: 'kept', metadata: 'keep' }, { name: 'stripped' }, { name: 'signed', copyright: true }] });
+    const [kept, stripped, signed] = await Promise.all(renditions.map(async ({ body }) => (await sharp(body).metadata()).exif?.toString('latin1')));
+    expect(kept).toContain('Pinhole');
+    expect(stripped).toBeUndefined();
+    expect(signed).toContain('Ada');
+    expect(signed).not.toContain('Pinhole');
+  });
+
+  it('keeps the copyright alone from a single pipeline, too', async () => {
+    const source = await sharp({ create: { width: 40, height: 40, channels: 3, background: 'red' } }).withExif({ IFD0: { Model: 'Pinhole', Copyright: 'Ada', Artist: 'Grace' } }).jpeg().toBuffer();
+    const { exif } = await sharp((await makeOne(source, { format: 'webp', copyright: true, resize: { width: 10 } })).body).metadata();
+    expect(copyrightOf(exif ?? Buffer.alloc(0))).toEqual({ Artist: 'Grace', Copyright: 'Ada' });
+    expect(exif?.includes('Pinhole')).toBe(false);
+  });
+
+  it('reads nothing from a damaged EXIF block', () => {
+    expect(copyrightOf(Buffer.from('Exif\0\0II*\0\xff\xff\xff\xff', 'latin1'))).toEqual({});
+    expect(copyrightOf(Buffer.alloc(3))).toEqual({});
+  });
+});
