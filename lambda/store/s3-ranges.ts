@@ -33,7 +33,10 @@ export async function* readRanges(
         const command = new GetObjectCommand({ Bucket: bucket, Key: key, Range: range, ...condition });
         const output = await connection.client.send(command, { abortSignal });
         const body = await readBody(output, what);
-        const size = totalOf(output, body.length);
+        const { length, total: size } = announced(output, body.length);
+        if (body.length !== length) {
+          throw new FanoutError('ConnectionLost', `${what}: ${body.length} bytes came of the ${length} asked for.`);
+        }
         if (size === body.length) check(body, expectedMd5(output));
         return { body, etag: bareEtag(output.ETag), total: size };
       } catch (error) {
@@ -50,7 +53,12 @@ export async function* readRanges(
   }
 }
 
-function totalOf(output: GetObjectCommandOutput, received: number): number {
-  const total = /\/(\d+)$/.exec(output.ContentRange ?? '')?.[1];
-  return total === undefined ? received : Number(total);
+/** What `Content-Range` announces: the bytes of this piece, and of the whole object. Without it, the piece is the whole. */
+function announced(
+  { ContentRange = '' }: GetObjectCommandOutput,
+  received: number,
+): { readonly length: number; readonly total: number } {
+  const [, first, last, total] = /^bytes (\d+)-(\d+)\/(\d+)$/.exec(ContentRange) ?? [];
+  if (total === undefined) return { length: received, total: received };
+  return { length: Number(last) - Number(first) + 1, total: Number(total) };
 }

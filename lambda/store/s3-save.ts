@@ -1,7 +1,8 @@
 // Writing a stream of unknown length: one PutObject when it is short, a multipart upload when it is not, nothing when it fails.
 import { Readable } from 'node:stream';
-import type { S3Client } from '@aws-sdk/client-s3';
+import { CompleteMultipartUploadCommand, HeadObjectCommand, type S3Client } from '@aws-sdk/client-s3';
 import { Upload } from '@aws-sdk/lib-storage';
+import { bareEtag } from './s3-body.ts';
 import type { S3Connection } from './s3-client.ts';
 import { type S3Request, s3Error } from './s3-errors.ts';
 import type { WriteOptions } from './store.ts';
@@ -18,12 +19,20 @@ export async function saveObject(
 ): Promise<void> {
   signal?.throwIfAborted();
   const request: S3Request = { action: 'Upload', bucket, key };
+  let bytes = 0;
+  async function* counted(): AsyncGenerator<Buffer> {
+    for await (const chunk of body) {
+      const piece = Buffer.from(chunk as string);
+      bytes += piece.length;
+      yield piece;
+    }
+  }
   const upload = new Upload({
-    client: paced(connection, request),
+    client: paced(connection, request, () => bytes),
     params: {
       Bucket: bucket,
       Key: key,
-      Body: Readable.from(body, { objectMode: false }),
+      Body: Readable.from(counted(), { objectMode: false }),
       ...(contentType === undefined ? {} : { ContentType: contentType }),
     },
     partSize: PART_BYTES,
@@ -42,8 +51,29 @@ export async function saveObject(
 }
 
 /** The client with our own way to send: each part in its turn, and tried again. */
-function paced({ client, request }: S3Connection, what: S3Request): S3Client {
+function paced({ client, request }: S3Connection, what: S3Request, bytes: () => number): S3Client {
   const send = (command: Parameters<S3Client['send']>[0]): Promise<unknown> =>
-    request(what, (abortSignal) => client.send(command, { abortSignal }));
+    request(what, async (abortSignal, { number }) => {
+      try {
+        return await client.send(command, { abortSignal });
+      } catch (error) {
+        const lost =
+          number > 1 && command instanceof CompleteMultipartUploadCommand && (error as Error).name === 'NoSuchUpload';
+        if (lost && (await isComplete(client, command, bytes(), abortSignal))) return {};
+        throw error;
+      }
+    });
   return Object.assign(Object.create(client) as S3Client, { send: send as S3Client['send'] });
+}
+
+/** Whether an upload whose completion was not answered did complete: then the object has its size and its number of parts. */
+async function isComplete(
+  client: S3Client,
+  { input }: CompleteMultipartUploadCommand,
+  bytes: number,
+  abortSignal: AbortSignal,
+): Promise<boolean> {
+  const head = await client.send(new HeadObjectCommand({ Bucket: input.Bucket, Key: input.Key }), { abortSignal });
+  const parts = input.MultipartUpload?.Parts?.length ?? 0;
+  return head.ContentLength === bytes && bareEtag(head.ETag).endsWith(`-${parts}`);
 }

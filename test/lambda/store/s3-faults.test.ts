@@ -105,6 +105,15 @@ describe('a fault while reading', () => {
     expect(Buffer.concat(chunks).equals(BODY)).toBe(true);
   });
 
+  it('a streamed object of several pieces loses no part of one', async () => {
+    const large = Buffer.alloc(10_000_000, 'piece');
+    await put('large', large);
+    const { store } = await through(plannedFaults('cut', 'truncate', undefined, 'cut', 'resetWithin'));
+    const chunks: Buffer[] = [];
+    for await (const chunk of await store.open('large')) chunks.push(chunk);
+    expect(Buffer.concat(chunks).equals(large)).toBe(true);
+  });
+
   it.each([
     ['expired', 'ExpiredCredentials'],
     ['denied', 'AccessDenied'],
@@ -193,6 +202,21 @@ describe('a fault while writing', () => {
     });
     expect(await store.write('contested', BODY, { expect: 'absent' })).toBeUndefined();
   });
+
+  it.each(['resetAfter', 'stall'] as const)(
+    '%s hides that an upload was completed: the second try finds it so',
+    async (fault) => {
+      const { store } = await through(({ method, url }) => {
+        const completes = method === 'POST' && url.includes('uploadId') && !completed;
+        completed ||= completes;
+        return completes ? fault : undefined;
+      });
+      let completed = false;
+      await store.save(`completed-${fault}`, [Buffer.alloc(9_000_000, 'a')].values() as never);
+      expect(completed).toBe(true);
+      expect(await store.head(`completed-${fault}`)).toMatchObject({ bytes: 9_000_000 });
+    },
+  );
 
   it('a stream that is saved is mended part by part', async () => {
     const { store } = await through(
