@@ -176,6 +176,21 @@ describe.concurrent('a run', () => {
     expect(counts.succeeded + counts.pending).toBe(300);
   });
 
+  test('a key that takes too long fails with the limit that it met', async () => {
+    const source = await place.images('slow', 1);
+    const { code, stderr } = await run(
+      'run',
+      source,
+      `${source}-out`,
+      '--recipe',
+      'social',
+      '--limits',
+      'milliseconds=1',
+    );
+    expect(code).toBe(2);
+    expect(stderr).toMatch(/First failure: 0000\.jpg\n {2}ImageTimeout: .*1 milliseconds?/);
+  });
+
   test('goes on when its reader goes away', async () => {
     const source = await place.images('pipe', 400);
     const recipe = join(await place.folder('pipe-recipe'), 'recipe.json');
