@@ -114,18 +114,23 @@ const HINTS: Readonly<Record<string, string>> = {
   AuthorizationHeaderMalformed: 'the bucket is in another Region',
 };
 
+/** Why a permission that is there may seem to be missing. */
+const HIDDEN = 'without s3:ListBucket on the bucket, S3 says so of keys that are not there, too';
+
 interface Failure {
   readonly name?: string;
   readonly code?: string;
   readonly Code?: string;
   readonly message?: string;
   readonly cause?: unknown;
-  readonly $metadata?: { readonly httpStatusCode?: number; readonly requestId?: string };
+  readonly $metadata?: { readonly httpStatusCode?: number; readonly clockSkewCorrected?: boolean };
 }
 
 /** The class of whatever the SDK, the network or S3 threw. */
 export function s3ErrorClass(thrown: unknown): ErrorName {
   const failure = thrown as Failure;
+  // The SDK has taken the time from S3's answer: the next attempt is signed with it.
+  if (failure.$metadata?.clockSkewCorrected === true) return 'ServiceUnavailable';
   const named = nameOf(failure);
   const text = TEXTS.find(([pattern]) => pattern.test(failure.message ?? ''))?.[1];
   if (named === 'AccessDenied' && failure.name === 'CredentialsProviderError' && text !== undefined) return text;
@@ -166,10 +171,13 @@ export function s3Error(thrown: unknown, { action, bucket, key }: S3Request): Fa
     (part) => part !== undefined,
   );
   const words = failure.message === undefined || failure.message === code ? '' : ` ${failure.message.split('\n')[0]}`;
-  const hint = HINTS[code] === undefined ? '' : ` (${HINTS[code]})`;
+  const name = s3ErrorClass(thrown);
+  const reads = action === 'GetObject' || action === 'HeadObject';
+  const hidden = name === 'AccessDenied' && status === 403 && reads ? HIDDEN : undefined;
+  const hint = HINTS[code] ?? hidden;
   return new FanoutError(
-    s3ErrorClass(thrown),
-    `${action} s3://${bucket}/${key}: ${said.join(' ')}${words}${hint}`.trimEnd(),
+    name,
+    `${action} s3://${bucket}/${key}: ${said.join(' ')}${words}${hint === undefined ? '' : ` (${hint})`}`.trimEnd(),
     {
       cause: thrown,
     },

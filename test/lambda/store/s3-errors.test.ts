@@ -71,11 +71,19 @@ describe('s3Error', () => {
 
   it('names the request, the object, the status, the code and what S3 said', () => {
     const error = s3Error(answer('AccessDenied', 403, 'User x is not authorized'), request);
-    expect(error.message).toBe('GetObject s3://b/k.jpg: 403 AccessDenied User x is not authorized');
+    expect(error.message).toMatch(
+      /^GetObject s3:\/\/b\/k.jpg: 403 AccessDenied User x is not authorized \(without s3:ListBucket .*\)$/,
+    );
   });
 
   it('hints at a wrong clock', () => {
     expect(s3Error(answer('RequestTimeTooSkewed', 403), request).message).toContain("this machine's clock is wrong");
+  });
+
+  it('lets a request be signed again when the SDK has corrected its clock', () => {
+    const error = answer('RequestTimeTooSkewed', 403);
+    Object.assign(error.$metadata, { clockSkewCorrected: true });
+    expect(s3Error(error, request).transient).toBe(true);
   });
 
   it('keeps what has a class already', () => {
