@@ -59,7 +59,7 @@ export async function processKey(
   } catch (thrown) {
     if (signal.aborted) throw signal.reason;
     ms.total = rounded(performance.now() - started);
-    const error = deadline.signal.aborted ? tooSlow(job.limits.milliseconds) : thrown;
+    const error = deadline.signal.aborted ? tooSlow(job.limits.milliseconds, facts.source === undefined) : thrown;
     return failedOutcome(error, index, key, { ...facts, ms } satisfies Pick<Failed, 'source' | 'ms'>);
   }
 }
@@ -271,11 +271,16 @@ async function endingAt<T>(signal: AbortSignal, running: Promise<T>): Promise<T>
   }
 }
 
-function tooSlow(milliseconds: number): FanoutError {
-  return new FanoutError('ImageTimeout', `not done after ${milliseconds} milliseconds`, {
-    expected: `at most ${milliseconds} milliseconds (limits.milliseconds)`,
-    met: `more than ${milliseconds} milliseconds`,
-  });
+/** A slow network is no slow image: the message tells them apart. */
+function tooSlow(milliseconds: number, reading: boolean): FanoutError {
+  return new FanoutError(
+    'ImageTimeout',
+    `not done after ${milliseconds} milliseconds${reading ? ', still reading' : ''}`,
+    {
+      expected: `at most ${milliseconds} milliseconds (limits.milliseconds)`,
+      met: `more than ${milliseconds} milliseconds`,
+    },
+  );
 }
 
 function rounded(milliseconds: number): number {
