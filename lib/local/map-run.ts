@@ -158,11 +158,7 @@ export function startMapRun(options: MapRunOptions): MapRun {
           count(counts, 'total', entry.items);
           count(counts, waitingCounter(entry.record), entry.items);
           if (entry.hold || halted !== undefined) leave(entry);
-          else {
-            // Awaiting only what there is to wait for keeps a page in one turn, and its garbage young.
-            const full = spool.push(entry);
-            if (full !== undefined) await full;
-          }
+          else spool.push(entry);
         }
         emit({ type: 'listed', items: counts.items.total, complete: false });
         await writer?.congestion();
@@ -212,7 +208,7 @@ export function startMapRun(options: MapRunOptions): MapRun {
       status = error instanceof StatesError && error.name === STOPPED ? 'ABORTED' : 'FAILED';
       throw error;
     } finally {
-      await spool.close();
+      spool.close();
       emit({ type: 'mapRunEnded', state: stateName, ...summary() });
     }
   }

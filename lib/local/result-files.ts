@@ -171,54 +171,46 @@ export function partsSink(store: Store, { keyOf, onError }: SinkOptions): Record
 }
 
 /** Keeps the lines in a temporary file and writes JSON arrays at the end: such files cannot grow record by record. */
-export function arraySink(store: Store, { keyOf, mostBytes = MOST_FILE_BYTES }: SinkOptions): RecordSink {
+export function arraySink(store: Store, { keyOf, onError, mostBytes = MOST_FILE_BYTES }: SinkOptions): RecordSink {
   const spool = createSpool<string>((line) => line.length);
-  let waiting: Promise<void> | undefined;
-  let left: string | undefined;
+  let failure: { readonly error: unknown } | undefined;
+  /** The line that the next file begins with. */
+  let first: string | undefined;
+
   async function* array(size: { bytes: number }): AsyncGenerator<string> {
-    yield '[';
-    size.bytes = 2;
-    for (let line = left ?? (await taken()); line !== undefined; line = await taken()) {
-      const text = size.bytes === 2 ? line : `,${line}`;
-      const bytes = Buffer.byteLength(text);
-      left = line;
-      if (size.bytes > 2 && size.bytes + bytes > mostBytes) break;
-      left = undefined;
+    yield `[${first}`;
+    size.bytes = 2 + Buffer.byteLength(first ?? '');
+    for (first = spool.take(); first !== undefined; first = spool.take()) {
+      const bytes = 1 + Buffer.byteLength(first);
+      if (size.bytes + bytes > mostBytes) break;
       size.bytes += bytes;
-      yield text;
+      yield `,${first}`;
     }
     yield ']';
   }
-  async function taken(): Promise<string | undefined> {
-    return (await spool.more()) ? spool.take() : undefined;
-  }
+
   return {
-    congestion: () => waiting,
+    congestion: () => undefined,
     add(line) {
-      // One producer: a push waits for the one before it.
-      if (waiting === undefined) waiting = settle(spool.push(line));
-      else waiting = settle(waiting.then(() => spool.push(line)));
+      if (failure !== undefined) return;
+      try {
+        spool.push(line);
+      } catch (error) {
+        failure = { error };
+        onError(error);
+      }
     },
     async end() {
-      await waiting;
-      spool.end();
+      if (failure !== undefined) throw failure.error;
       const files: ResultFile[] = [];
-      left = await taken();
-      while (left !== undefined) {
+      for (first = spool.take(); first !== undefined; ) {
         const Key = keyOf(files.length);
         const size = { bytes: 0 };
         await store.save(Key, array(size), { contentType: 'application/octet-stream' });
         files.push({ Key, Size: size.bytes });
       }
-      await spool.close();
+      spool.close();
       return files;
     },
   };
-
-  function settle(pushed: Promise<void> | undefined): Promise<void> | undefined {
-    const settled = pushed?.finally(() => {
-      if (waiting === settled) waiting = undefined;
-    });
-    return settled;
-  }
 }

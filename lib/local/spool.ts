@@ -1,6 +1,6 @@
 // The queue between listing and processing: the listing runs ahead, memory stays bounded, the rest waits in a temporary file.
 import { randomUUID } from 'node:crypto';
-import { type FileHandle, open, unlink } from 'node:fs/promises';
+import { closeSync, openSync, readSync, unlinkSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -11,140 +11,138 @@ const MEMORY = 256 * 1024;
 const CHUNK = 64 * 1024;
 
 export interface Spool<T> {
-  /** Adds an entry; a promise when the producer has to wait for the disk. One producer only. */
-  push(entry: T): Promise<void> | undefined;
+  push(entry: T): void;
   /** No entry will come any more. */
   end(): void;
-  /** The next entry if one is at hand. */
+  /** The next entry; undefined when there is none yet, or none any more. */
   take(): T | undefined;
-  /** Waits until `take` may have an entry; false when the queue has ended and is empty. One consumer only. */
+  /** Waits until `take` has an entry; false when the queue has ended and is empty. One consumer only. */
   more(): Promise<boolean>;
-  close(): Promise<void>;
+  close(): void;
 }
 
-/** A first-in, first-out queue of JSON values. `sizeOf` tells about how many characters an entry takes. */
+/**
+ * A first-in, first-out queue of JSON values. `sizeOf` tells about how many characters an entry takes. The file is read
+ * and written synchronously, some tens of microseconds at a time: entries that wait for the disk would be the memory
+ * that this saves.
+ */
 export function createSpool<T>(sizeOf: (entry: T) => number, memory = MEMORY): Spool<T> {
+  // From old to young: head, file, tail.
   let head: T[] = [];
   let next = 0;
   let headSize = 0;
   let tail: T[] = [];
   let tailSize = 0;
-  let file: FileHandle | undefined;
-  // What lies in the file and was not read yet: older than `tail`, younger than `head`.
+  let file: number | undefined;
+  let buffer = Buffer.alloc(0);
   let readAt = 0;
-  let writtenTo = 0;
-  let writing: Promise<void> | undefined;
-  let buffer = Buffer.allocUnsafe(0);
+  let writeAt = 0;
   let ended = false;
   let arrived = Promise.withResolvers<void>();
 
-  const announce = () => {
-    arrived.resolve();
-    arrived = Promise.withResolvers();
-  };
-
-  async function spill(): Promise<void> {
-    const text = tail.map((entry) => `${JSON.stringify(entry)}\n`).join('');
+  function spill(): void {
+    const bytes = Buffer.from(tail.map((entry) => `${JSON.stringify(entry)}\n`).join(''));
     tail = [];
     tailSize = 0;
-    file ??= await temporaryFile();
-    const bytes = Buffer.byteLength(text);
-    const { bytesWritten } = await file.write(text, writtenTo);
-    if (bytesWritten < bytes) {
-      const rest = Buffer.from(text).subarray(bytesWritten);
-      await file.write(rest, 0, rest.length, writtenTo + bytesWritten);
-    }
-    writtenTo += bytes;
-    announce();
+    file ??= temporaryFile();
+    for (let at = 0; at < bytes.length; ) at += writeSync(file, bytes, at, bytes.length - at, writeAt + at);
+    writeAt += bytes.length;
   }
 
-  async function unspill(handle: FileHandle): Promise<void> {
+  function unspill(descriptor: number): void {
     if (buffer.length === 0) buffer = Buffer.allocUnsafe(CHUNK);
     for (;;) {
-      const { bytesRead } = await handle.read(buffer, 0, Math.min(buffer.length, writtenTo - readAt), readAt);
-      const end = bytesRead === 0 ? -1 : buffer.lastIndexOf(0x0a, bytesRead - 1);
-      if (end < 0) {
-        // An entry longer than the buffer.
-        buffer = Buffer.allocUnsafe(buffer.length * 2);
-        continue;
+      const length = readSync(descriptor, buffer, 0, Math.min(buffer.length, writeAt - readAt), readAt);
+      const end = length === 0 ? -1 : buffer.lastIndexOf(0x0a, length - 1);
+      if (end >= 0) {
+        const lines = buffer.toString('utf8', 0, end).split('\n');
+        setHead(
+          lines.map((line) => JSON.parse(line) as T),
+          end,
+        );
+        readAt += end + 1;
+        break;
       }
-      readAt += end + 1;
-      head = buffer
-        .toString('utf8', 0, end)
-        .split('\n')
-        .map((line) => JSON.parse(line) as T);
-      next = 0;
-      headSize = end;
-      break;
+      // An entry longer than the buffer.
+      buffer = Buffer.allocUnsafe(buffer.length * 2);
     }
     // All is read: the file is written from its start again.
-    if (readAt === writtenTo && writing === undefined) readAt = writtenTo = 0;
+    if (readAt === writeAt) readAt = writeAt = 0;
+  }
+
+  function setHead(entries: T[], size: number): void {
+    head = entries;
+    headSize = size;
+    next = 0;
+  }
+
+  function refill(): boolean {
+    if (next < head.length) return true;
+    if (readAt < writeAt && file !== undefined) {
+      unspill(file);
+      return true;
+    }
+    if (tail.length === 0) return false;
+    setHead(tail, tailSize);
+    tail = [];
+    tailSize = 0;
+    return true;
+  }
+
+  function announce(): void {
+    arrived.resolve();
+    arrived = Promise.withResolvers();
   }
 
   return {
     push(entry) {
       const size = sizeOf(entry);
-      if (tail.length === 0 && readAt === writtenTo && writing === undefined && headSize < memory) {
+      const wasEmpty = next === head.length && readAt === writeAt && tail.length === 0;
+      if (readAt === writeAt && tail.length === 0 && headSize < memory) {
         head.push(entry);
         headSize += size;
-        if (head.length - next === 1) announce();
-        return undefined;
+      } else {
+        tail.push(entry);
+        tailSize += size;
+        if (tailSize >= Math.min(memory, CHUNK)) spill();
       }
-      tail.push(entry);
-      tailSize += size;
-      if (tailSize < Math.min(memory, CHUNK)) return undefined;
-      writing = spill().finally(() => {
-        writing = undefined;
-      });
-      return writing;
+      if (wasEmpty) announce();
     },
     end() {
       ended = true;
       announce();
     },
     take() {
-      if (next === head.length) {
-        if (readAt !== writtenTo || writing !== undefined || tail.length === 0) return undefined;
-        head = tail;
-        headSize = tailSize;
-        next = 0;
-        tail = [];
-        tailSize = 0;
-      }
+      if (!refill()) return undefined;
       const entry = head[next] as T;
       head[next] = undefined as T;
       next += 1;
       headSize -= sizeOf(entry);
-      if (next === head.length) {
-        head = [];
-        next = 0;
-        headSize = 0;
-      }
+      if (next === head.length) setHead([], 0);
       return entry;
     },
     async more() {
-      for (;;) {
-        if (next < head.length) return true;
-        if (readAt !== writtenTo && file !== undefined) await unspill(file);
-        else if (writing !== undefined) await writing;
-        else if (tail.length > 0) return true;
-        else if (ended) return false;
-        else await arrived.promise;
+      while (!refill()) {
+        if (ended) return false;
+        await arrived.promise;
       }
+      return true;
     },
-    async close() {
-      await writing?.catch(() => {});
-      await file?.close();
+    close() {
+      if (file !== undefined) closeSync(file);
       file = undefined;
     },
   };
 }
 
 /** A file without a name: it is gone with the process, however that ends. */
-async function temporaryFile(): Promise<FileHandle> {
+function temporaryFile(): number {
   const path = join(tmpdir(), `image-fanout-${randomUUID()}.jsonl`);
-  const handle = await open(path, 'wx+', 0o600);
-  // Windows keeps the name until the file is closed, and then the system's cleaning has to see to it.
-  await unlink(path).catch(() => {});
-  return handle;
+  const descriptor = openSync(path, 'wx+', 0o600);
+  try {
+    unlinkSync(path);
+  } catch {
+    // Windows keeps the name until the file is closed, and then the system's own cleaning has to see to it.
+  }
+  return descriptor;
 }

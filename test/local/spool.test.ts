@@ -17,7 +17,7 @@ describe('the spool', () => {
           for (let n = 0; n < push; n += 1) {
             const entry = `é"\n${pushed.length}`;
             pushed.push(entry);
-            await spool.push(entry);
+            spool.push(entry);
           }
           for (let n = 0; n < take && taken.length < pushed.length; n += 1) {
             expect(await spool.more()).toBe(true);
@@ -26,7 +26,7 @@ describe('the spool', () => {
         }
         spool.end();
         while (await spool.more()) taken.push(spool.take() as string);
-        await spool.close();
+        spool.close();
         expect(taken).toEqual(pushed);
       }),
       { numRuns: 100 },
@@ -44,10 +44,10 @@ describe('the spool', () => {
       }
     };
     const consumer = consume();
-    for (const entry of entries) await spool.push(entry);
+    for (const entry of entries) spool.push(entry);
     spool.end();
     await consumer;
-    await spool.close();
+    spool.close();
     expect(taken).toEqual(entries.map((_, index) => index));
   });
 });
