@@ -62,21 +62,27 @@ export function isRecipeReference(input: unknown): input is RecipeReference {
 
 /** The job as a person writes it. Every field is optional here: which must be there depends on what the stack or command line names. */
 export const jobSchema = z.strictObject({
-  source: location.optional().describe('Where the images are: s3://bucket/prefix/, or a directory (embedded engine).'),
+  source: location
+    .optional()
+    .describe(
+      "Where the images are: s3://bucket/prefix/, or a directory (embedded engine). Default: the stack's source.",
+    ),
   manifest: z
     .string()
     .optional()
     .describe(
-      'Instead of listing: a CSV (header row with a column "key"), JSON array or JSONL of keys, or an S3 Inventory manifest.json.',
+      'Instead of listing: a CSV (header row with a column "key"), JSON array or JSONL of keys, or an S3 Inventory manifest.json. Default: none.',
     ),
   keys: z
     .array(z.string().min(1))
     .min(1)
     .optional()
-    .describe('Instead of listing: keys of the source bucket or paths below the source directory.'),
+    .describe('Instead of listing: keys of the source bucket or paths below the source directory. Default: none.'),
   destination: location
     .optional()
-    .describe('Where the outputs go: s3://bucket/prefix/, or a directory (embedded engine).'),
+    .describe(
+      "Where the outputs go: s3://bucket/prefix/, or a directory (embedded engine). Default: the stack's destination.",
+    ),
   results: location
     .optional()
     .describe(
