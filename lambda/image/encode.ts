@@ -6,6 +6,7 @@ import { withCopyright } from './colour.ts';
 import { imageFailure } from './failure.ts';
 import type { ImageJob } from './job.ts';
 import { finish, type Pipeline, type Pixels } from './pixels.ts';
+import { sharp } from './sharp.ts';
 
 /** What an output is encoded from: pipelines that start at its pixels, as many as are asked for. */
 export interface Made {
@@ -54,12 +55,18 @@ export async function encodeOnce(
       body: data,
       width: info.width,
       height: info.pageHeight ?? info.height,
-      ...(info.pages !== undefined && info.pages > 1 ? { pages: info.pages } : {}),
+      ...(info.pages !== undefined && info.pages > 1 ? await framesOf(data) : {}),
       ...(used === undefined ? {} : { quality: used }),
     };
   } catch (error) {
     throw imageFailure(error, job.source.format, job.source.body);
   }
+}
+
+/** How many frames are in a file: encoders merge those that are alike. */
+async function framesOf(body: Buffer): Promise<{ pages?: number }> {
+  const { pages = 1 } = await sharp(body, { limitInputPixels: false }).metadata();
+  return pages > 1 ? { pages } : {};
 }
 
 /** Whether 16 bits per channel arrive in the file. */

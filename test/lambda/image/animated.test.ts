@@ -13,7 +13,7 @@ describe.skipIf(!haveImages)('animations', () => {
     const source = await sharp(image(name), { animated: true }).metadata();
     const { renditions } = await make(image(name), { outputs: [{ name: 'a', format, resize: { width: 40 } }, { name: 'b', format, resize: { width: 20 } }] });
     for (const { body, pages, width, height } of renditions) {
-      const made = await sharp(body).metadata();
+      const made = await sharp(body, { animated: true }).metadata();
       expect(made.pages).toBe(pages);
       expect(made.pages).toBeGreaterThan(1);
       expect([made.width, made.pageHeight]).toEqual([width, height]);
