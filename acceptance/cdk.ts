@@ -1,8 +1,9 @@
 // Deploys, updates and destroys stacks with the CDK's own command line, as a user does.
-import { execFileSync } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { arch, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import {
   DeleteBucketCommand,
   DeleteObjectsCommand,
@@ -15,6 +16,7 @@ import type { OutputName } from '../lib/outputs.ts';
 export type Outputs = Readonly<Record<OutputName, string>>;
 
 export interface Deployed {
+  readonly name: string;
   readonly outputs: Outputs;
   /** Deploys again, with other settings. */
   readonly update: (settings: Readonly<Record<string, string>>) => Promise<Outputs>;
@@ -22,9 +24,6 @@ export interface Deployed {
 }
 
 export const isEmulated = process.env['AWS_ENDPOINT_URL'] !== undefined;
-
-/** Tries of `cdk destroy`: the emulator may answer the first question about a stack before it has begun to delete it. */
-const TRIES = isEmulated ? 5 : 1;
 
 /** Deploys a stack of its own. Settings are context keys without their prefix. */
 export async function deployStack(name: string, settings: Readonly<Record<string, string>> = {}): Promise<Deployed> {
@@ -35,25 +34,19 @@ export async function deployStack(name: string, settings: Readonly<Record<string
     // The emulator runs functions on this machine's processor; AWS runs what the stack asks for.
     ...(isEmulated ? { architecture: arch() === 'arm64' ? 'arm64' : 'x86_64' } : {}),
   };
-  const deploy = (all: Readonly<Record<string, string>>): Outputs => {
+  const deploy = async (all: Readonly<Record<string, string>>): Promise<Outputs> => {
     const file = join(folder, 'outputs.json');
-    cdk(folder, ['deploy', '--require-approval', 'never', '--outputs-file', file], all);
+    await cdk(folder, ['deploy', '--require-approval', 'never', '--outputs-file', file], all);
     return (JSON.parse(readFileSync(file, 'utf8')) as Record<string, Outputs>)[stackName] as Outputs;
   };
-  if (isEmulated) cdk(folder, ['bootstrap'], common);
-  const outputs = deploy({ ...common, ...settings });
+  if (isEmulated) await cdk(folder, ['bootstrap'], common);
+  const outputs = await deploy({ ...common, ...settings });
   return {
+    name: stackName,
     outputs,
-    update: async (changed) => deploy({ ...common, ...settings, ...changed }),
+    update: async (changed) => await deploy({ ...common, ...settings, ...changed }),
     remove: async () => {
-      for (let left = TRIES; left > 0; left--) {
-        try {
-          cdk(folder, ['destroy', '--force'], common);
-          break;
-        } catch (error) {
-          if (left === 1) throw error;
-        }
-      }
+      await cdk(folder, ['destroy', '--force'], common);
       for (const place of [outputs.Source, outputs.Destination, outputs.Results])
         await deleteBucket(new URL(place).hostname);
       rmSync(folder, { recursive: true, force: true });
@@ -61,13 +54,16 @@ export async function deployStack(name: string, settings: Readonly<Record<string
   };
 }
 
-function cdk(folder: string, command: readonly string[], settings: Readonly<Record<string, string>>): void {
+async function cdk(
+  folder: string,
+  command: readonly string[],
+  settings: Readonly<Record<string, string>>,
+): Promise<void> {
   const context = Object.entries(settings).flatMap(([key, value]) => ['--context', `image-fanout:${key}=${value}`]);
   try {
-    execFileSync('npx', ['cdk', ...command, '--output', join(folder, 'cdk.out'), ...context], {
-      stdio: ['ignore', 'pipe', 'pipe'],
-      encoding: 'utf8',
+    await promisify(execFile)('npx', ['cdk', ...command, '--output', join(folder, 'cdk.out'), ...context], {
       env: { ...process.env, CI: 'true' },
+      maxBuffer: 64 * 1024 * 1024,
     });
   } catch (error) {
     const { stdout, stderr } = error as { stdout?: string; stderr?: string };

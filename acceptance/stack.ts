@@ -32,7 +32,13 @@ export function folder(place: Location, name: string): Location {
 }
 
 export async function put({ bucket, prefix }: Location, name: string, body: Uint8Array | string): Promise<void> {
-  await s3.send(new PutObjectCommand({ Bucket: bucket, Key: prefix + name, Body: body }));
+  await s3.send(
+    new PutObjectCommand({
+      Bucket: bucket,
+      Key: prefix + name,
+      Body: typeof body === 'string' ? Buffer.from(body) : body,
+    }),
+  );
 }
 
 export async function putFile(place: Location, name: string, path: string): Promise<void> {
