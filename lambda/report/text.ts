@@ -1,6 +1,6 @@
 // The account in the terminal: the first failure on top, failures by class, and what to do about each.
 import { styleText } from 'node:util';
-import { directoryPath, isDirectory } from '../location.ts';
+import { directoryPath, isDirectory, type Location } from '../location.ts';
 import type { SkipReason } from '../outcome.ts';
 import { shortened } from './item-row.ts';
 import { STAGES, type Summary } from './summary.ts';
@@ -44,14 +44,17 @@ export function accountText(summary: Summary, options: TextOptions = {}): string
 }
 
 /** The command that does what is pending or failed, and nothing else. */
-export function resumeCommand({ run, job }: Pick<Summary, 'run' | 'job'>): string {
-  if (!isDirectory(job.results)) {
-    const local = job.results.prefix.includes('.image-fanout/runs/');
-    return local
-      ? `image-fanout run --resume ${word(`s3://${job.results.bucket}/${job.results.prefix}`)}`
-      : `image-fanout redrive ${word(run)}`;
-  }
-  return `image-fanout run --resume ${word(directoryPath(job.results) + job.results.prefix)}`;
+export function resumeCommand({ run, job: { results } }: Pick<Summary, 'run' | 'job'>): string {
+  const onAws = !isDirectory(results) && !results.prefix.includes('.image-fanout/runs/');
+  return onAws ? `image-fanout redrive ${word(run)}` : resumeHereCommand(results);
+}
+
+/** The same for a run of this machine, by its folder. */
+export function resumeHereCommand(results: Location): string {
+  const folder = isDirectory(results)
+    ? directoryPath(results) + results.prefix
+    : `s3://${results.bucket}/${results.prefix}`;
+  return `image-fanout run --resume ${word(folder)}`;
 }
 
 /** A word of a shell's command line, quoted where it has to be. */

@@ -1,7 +1,7 @@
 // One execution of the workflow on this machine: the very definition that is deployed, with the handlers in this process.
 import { createHash } from 'node:crypto';
 import { availableParallelism } from 'node:os';
-import { FanoutError } from '../../lambda/errors.ts';
+import { FanoutError, toFanoutError } from '../../lambda/errors.ts';
 import { canonicalJson } from '../../lambda/fingerprint.ts';
 import { keyOf } from '../../lambda/item.ts';
 import type { Location } from '../../lambda/location.ts';
@@ -44,8 +44,16 @@ export interface Running {
   readonly progress: ProgressTracker;
   /** Whether Prepare has answered: before that, nothing has been started. */
   prepared(): boolean;
-  /** The account, however the execution ended; undefined when it ended before Prepare had answered, with the reason. */
-  readonly ended: Promise<{ readonly summary: Summary } | { readonly error: string; readonly cause: string }>;
+  /** The account, however the execution ended, or why there is none. */
+  readonly ended: Promise<{ readonly summary: Summary } | NoAccount>;
+}
+
+/** The execution ended before Prepare had answered, or the account could not be written. */
+export interface NoAccount {
+  readonly error: string;
+  readonly cause: string;
+  /** The run's folder, where the account could not be written: what was done is on record there. */
+  readonly unwritten?: Location;
 }
 
 /** Names in ARN form, as the definition has them. */
@@ -136,7 +144,12 @@ export function execute(options: ExecuteOptions): Running {
     const { status, error, cause, mapRun } = await execution.result;
     if (summary !== undefined) return { summary };
     if (prepared === undefined || mapRun === undefined) return { error: error ?? status, cause: cause ?? '' };
-    return { summary: await account(prepared, status, error, cause) };
+    try {
+      return { summary: await account(prepared, status, error, cause) };
+    } catch (thrown) {
+      const { name, message } = toFanoutError(thrown);
+      return { error: name, cause: message, unwritten: folderOf(prepared) };
+    }
   }
 
   return { execution, progress, prepared: () => prepared !== undefined, ended: finish() };

@@ -5,13 +5,14 @@ import { createTransform } from '../../lambda/image/transform.ts';
 import type { Prepare } from '../../lambda/prepare.ts';
 import { createProcess } from '../../lambda/process.ts';
 import { exitCodeOf, type Summary } from '../../lambda/report/summary.ts';
+import { resumeHereCommand } from '../../lambda/report/text.ts';
 import { openStores } from '../../lambda/store/open.ts';
 import type { OpenStore } from '../../lambda/store/store.ts';
 import type { Continue } from '../local/execution.ts';
 import type { Json } from '../states-language.ts';
 import { EXIT, type ExitCode } from './command.ts';
 import { showProgress } from './display.ts';
-import { execute, messageOf, type Running } from './execute.ts';
+import { execute, messageOf, type NoAccount, type Running } from './execute.ts';
 import { watchInterrupts } from './interrupt.ts';
 import { printable } from './printable.ts';
 import { failureLine, summaryText } from './summary.ts';
@@ -103,7 +104,7 @@ export async function runHere(
     if (!('summary' in ended)) {
       process.stderr.write(`image-fanout run: ${reasonText(ended)}\n`);
       if (interrupts.count > 0) return EXIT.interrupted;
-      return deadline.passed ? EXIT.stopped : EXIT.notStarted;
+      return deadline.passed || ended.unwritten !== undefined ? EXIT.stopped : EXIT.notStarted;
     }
     report(ended.summary, running.progress.done(), how);
     return codeOf(ended.summary, deadline.passed);
@@ -121,11 +122,13 @@ function report(summary: Summary, done: number, { json, quiet }: How): void {
   if (quiet && !summary.check.balanced) process.stderr.write(`${summary.check.problems.map(printable).join('\n')}\n`);
 }
 
-/** Why nothing was started. A job's problems are listed one a line. */
-function reasonText({ error, cause }: { readonly error: string; readonly cause: string }): string {
+/** Why nothing was started, or why there is no account. A job's problems are listed one a line. */
+function reasonText({ error, cause, unwritten }: NoAccount): string {
   if (error === 'ABORTED') return 'stopped before anything was started';
   const lines = messageOf(cause).split('\n').map(printable);
-  return `${printable(error)}: ${lines.join('\n')}`;
+  const reason = `${printable(error)}: ${lines.join('\n')}`;
+  if (unwritten === undefined) return reason;
+  return `the account could not be written: ${reason}\nWhat was done is on record. Once that is mended: ${resumeHereCommand(unwritten)}`;
 }
 
 /** A run that the deadline stopped was not interrupted by anybody. */

@@ -77,7 +77,7 @@ const reads = ({ method, url }: { method: string; url: string }, key: string) =>
   method === 'GET' && decodeURIComponent(url.split('?')[0] ?? '').endsWith(`/in/${key}`);
 
 /** Acts before the handler gets a key. */
-const before =
+const justBefore =
   (key: string, act: () => Promise<unknown>) =>
   (handler: Process): Process =>
   async (event, context) => {
@@ -147,7 +147,7 @@ describe('what does not pass', () => {
     const { summary, code } = await runJob(
       where,
       { ...job, toleratedFailureCount: 1 },
-      { around: before(victim, remove) },
+      { around: justBefore(victim, remove) },
     );
     expect(code).toBe(3);
     expect(summary.errors).toMatchObject([{ name: 'SourceNotFound', count: 1, examples: [{ key: `in/${victim}` }] }]);
@@ -159,7 +159,7 @@ describe('what does not pass', () => {
     const { where } = await through(undefined);
     const body = await tinyImage('jpeg', KEYS.indexOf(victim));
     const replace = async () => put(victim, await tinyImage('jpeg', 250));
-    const { code, rows } = await runJob(where, job, { around: before(victim, replace) });
+    const { code, rows } = await runJob(where, job, { around: justBefore(victim, replace) });
     expect(code).toBe(0);
     expect(rows[7]).toMatchObject({ key: `in/${victim}`, status: 'succeeded' });
     expect((await runJob(where, job)).summary.skipped).toEqual({ upToDate: KEYS.length });
