@@ -213,31 +213,36 @@ export function staticOutputKeys(
   }));
 }
 
-function tokens(output: StaticOutput): Token[] {
-  return parts(output.template).flatMap((part): Token[] => {
-    if ('text' in part) return [...part.text];
-    switch (part.placeholder) {
-      case 'output':
-        return [...output.name];
-      case 'width':
-      case 'height':
-        return output[part.placeholder] === undefined ? [{ any: 'digits' }] : [...String(output[part.placeholder])];
-      case 'format':
-        return output.format === undefined ? [{ any: 'letters' }] : [...output.format];
-      case 'hash':
-        return [{ any: 'hex' }];
-      default:
-        return [{ source: part.placeholder }];
-    }
-  });
+/** The key as a pattern, one for each format that the output may come out in. */
+function patterns(output: StaticOutput): Token[][] {
+  return [...new Set(output.formats)].map((format) =>
+    parts(output.template).flatMap((part): Token[] => {
+      if ('text' in part) return [...part.text];
+      switch (part.placeholder) {
+        case 'output':
+          return [...output.name];
+        case 'width':
+        case 'height':
+          return output[part.placeholder] === undefined ? [{ any: 'digits' }] : [...String(output[part.placeholder])];
+        case 'format':
+          return [...format];
+        case 'hash':
+          return [{ any: 'hex' }];
+        default:
+          return [{ source: part.placeholder }];
+      }
+    }),
+  );
 }
 
 /** Pairs of outputs of one recipe that could get one key from one source. Errs on the side of "could". */
 export function outputsThatMeet(recipe: Recipe): { readonly a: string; readonly b: string; readonly key: string }[] {
-  const outputs = staticOutputs(recipe).map((output) => ({ ...output, tokens: tokens(output) }));
+  const outputs = staticOutputs(recipe).map((output) => ({ ...output, patterns: patterns(output) }));
+  const meet = (a: readonly Token[][], b: readonly Token[][]): boolean =>
+    a.some((one) => b.some((other) => patternsMeet(one, other)));
   return outputs.flatMap((a, index) =>
     outputs
       .slice(index + 1)
-      .flatMap((b) => (patternsMeet(a.tokens, b.tokens) ? [{ a: a.name, b: b.name, key: a.template }] : [])),
+      .flatMap((b) => (meet(a.patterns, b.patterns) ? [{ a: a.name, b: b.name, key: a.template }] : [])),
   );
 }

@@ -8,7 +8,10 @@ export { PRESET_NAMES, PRESETS, type PresetName } from './recipe/presets.ts';
 export { resolveRecipe } from './recipe/resolve.ts';
 export type { Output, Recipe } from './recipe/types.ts';
 
-export type RecipeInput = z.input<typeof recipeUnion>;
+type DeepReadonly<T> = T extends object ? { readonly [Key in keyof T]: DeepReadonly<T[Key]> } : T;
+
+/** A recipe as a person writes it. */
+export type RecipeInput = DeepReadonly<z.input<typeof recipeUnion>>;
 
 /** The JSON Schema of a recipe, for editors. */
 export function recipeJsonSchema(): Record<string, unknown> {

@@ -92,7 +92,12 @@ function isBilevel({ encoders: { tiff } }: Output, format: FormatName): boolean 
 /** The recipe's options and, for animations from raw pixels, the source's own timing, which raw pixels do not carry. */
 function encoderOptions({ source }: ImageJob, output: Output, format: FormatName): object {
   const options = output.encoders[format];
-  if (format === 'tiff') return { compression: 'deflate', ...(output.encoders.tiff?.compression === 'ccittfax4' ? { bitdepth: 1 } : {}), ...options };
+  if (format === 'tiff')
+    return {
+      compression: 'deflate',
+      ...(output.encoders.tiff?.compression === 'ccittfax4' ? { bitdepth: 1 } : {}),
+      ...options,
+    };
   if (format === 'heif') return { compression: 'hevc', ...options };
   if (!FORMATS[format].animated || source.frames === 1) return options ?? {};
   const { delay, loop } = source.metadata;

@@ -1,14 +1,10 @@
 // Whether two key patterns could be one string for one source: a walk over both at once.
 
 /** A character; a part of the source's key, the same in both patterns; or something that only the image knows. */
-export type Token =
-  | string
-  | { readonly source: 'dir' | 'name' | 'ext' }
-  | { readonly any: 'digits' | 'letters' | 'hex' };
+export type Token = string | { readonly source: 'dir' | 'name' | 'ext' } | { readonly any: 'digits' | 'hex' };
 
 const CLASSES: Record<string, (character: string) => boolean> = {
   digits: (character) => /[0-9]/.test(character),
-  letters: (character) => /[a-z]/.test(character),
   hex: (character) => /[0-9a-f]/.test(character),
   dir: () => true,
   name: (character) => character !== '/',

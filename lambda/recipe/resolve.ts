@@ -21,28 +21,13 @@ export function readRecipe(
   input: unknown,
 ): { readonly recipe: Recipe } | { readonly problems: readonly RecipeProblem[] } {
   const names = Object.keys(PRESETS);
-  if (typeof input === 'string' && !names.includes(input)) {
-    return {
-      problems: [
-        {
-          path: [],
-          message: `expected one of the presets ${names.join(', ')}, or a recipe object, got ${JSON.stringify(input)}`,
-        },
-      ],
-    };
+  const preset = typeof input === 'string' && names.includes(input);
+  if (!preset && !isPlain(input)) {
+    const message = `expected one of the presets ${names.join(', ')}, or a recipe object, got ${shown(input)}`;
+    return { problems: [{ path: [], message }] };
   }
-  if (typeof input !== 'string' && (input === null || typeof input !== 'object' || Array.isArray(input))) {
-    return {
-      problems: [
-        {
-          path: [],
-          message: `expected one of the presets ${names.join(', ')}, or a recipe object, got ${JSON.stringify(input) ?? 'nothing'}`,
-        },
-      ],
-    };
-  }
-  const parsed = recipeObject.safeParse(typeof input === 'string' ? { extends: input } : input);
-  if (!parsed.success) return { problems: parsed.error.issues.flatMap((issue) => problemsOf(issue, input)) };
+  const parsed = recipeObject.safeParse(preset ? { extends: input } : input);
+  if (!parsed.success) return { problems: parsed.error.issues.map((issue) => problemOf(issue, input)) };
   const merged = parsed.data.extends === undefined ? parsed.data : extend(PRESETS[parsed.data.extends], parsed.data);
   const recipe = fill(merged);
   const problems = contradictions(recipe, parsed.data);
@@ -53,22 +38,32 @@ export function readRecipe(
 export function resolveRecipe(input: unknown): Recipe {
   const read = readRecipe(input);
   if ('recipe' in read) return read.recipe;
-  const lines = read.problems.map(({ path, message }) => `  ${['recipe', ...path.map(String)].join('.')}: ${message}`);
-  throw new FanoutError(
-    'InvalidJob',
-    `The recipe has ${lines.length === 1 ? 'a problem' : `${lines.length} problems`}:\n${lines.join('\n')}`,
-  );
+  const lines = read.problems.map(({ path, message }) => `  ${placeOf(['recipe', ...path])}: ${message}`);
+  const count = lines.length === 1 ? 'a problem' : `${lines.length} problems`;
+  throw new FanoutError('InvalidJob', `The recipe has ${count}:\n${lines.join('\n')}`);
 }
 
-function problemsOf(issue: z.core.$ZodIssue, input: unknown): RecipeProblem[] {
-  const message = issue.message
+/** A path as a person writes it: `recipe.outputs[0].resize`. */
+function placeOf(path: readonly PropertyKey[]): string {
+  const steps = path.map((part) => (typeof part === 'number' ? `[${part}]` : `.${String(part)}`));
+  return steps.join('').slice(1);
+}
+
+/** zod's issue in the words of all our problems: what was expected, what was given. */
+function problemOf(issue: z.core.$ZodIssue, input: unknown): RecipeProblem {
+  const [inner] = issue.code === 'invalid_key' ? issue.issues : [];
+  const message = (inner ?? issue).message
     .replace(/^Invalid (input|option): /, '')
     .replace(/, received .*$/, '')
     .replace(/^[A-Z](?=[a-z])/, (letter) => letter.toLowerCase());
-  if (/\bgot\b/.test(message)) return [{ path: issue.path, message }];
-  const given = issue.code === 'unrecognized_keys' ? issue.keys : valueAt(input, issue.path);
-  const text = given === undefined ? 'nothing' : JSON.stringify(given);
-  return [{ path: issue.path, message: `${message}, got ${text.length > 200 ? `${text.slice(0, 200)}…` : text}` }];
+  if (/\bgot\b/.test(message)) return { path: issue.path, message };
+  const given = inner === undefined ? valueAt(input, issue.path) : issue.path.at(-1);
+  return { path: issue.path, message: `${message}, got ${shown(given)}` };
+}
+
+function shown(value: unknown): string {
+  const text = JSON.stringify(value) ?? 'nothing';
+  return text.length > 200 ? `${text.slice(0, 200)}…` : text;
 }
 
 function valueAt(input: unknown, path: readonly PropertyKey[]): unknown {

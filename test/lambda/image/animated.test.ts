@@ -11,7 +11,12 @@ describe.skipIf(!haveImages)('animations', () => {
     ['webp/rotating-squares.webp', 'gif'],
   ] as const)('%s stays animated in %s, with its time and loops', async ([name, format]) => {
     const source = await sharp(image(name), { animated: true }).metadata();
-    const { renditions } = await make(image(name), { outputs: [{ name: 'a', format, resize: { width: 40 } }, { name: 'b', format, resize: { width: 20 } }] });
+    const { renditions } = await make(image(name), {
+      outputs: [
+        { name: 'a', format, resize: { width: 40 } },
+        { name: 'b', format, resize: { width: 20 } },
+      ],
+    });
     for (const { body, pages, width, height } of renditions) {
       const made = await sharp(body, { animated: true }).metadata();
       expect(made.pages).toBe(pages);
@@ -24,14 +29,22 @@ describe.skipIf(!haveImages)('animations', () => {
   });
 
   it('gives the first frame where the format holds one, beside the animation', async () => {
-    const { source, renditions } = await make(image('gif/rotating-squares.gif'), { outputs: [{ name: 'still', format: 'jpeg' }, { name: 'moving', format: 'webp' }, { name: 'same' }] });
+    const { source, renditions } = await make(image('gif/rotating-squares.gif'), {
+      outputs: [{ name: 'still', format: 'jpeg' }, { name: 'moving', format: 'webp' }, { name: 'same' }],
+    });
     expect(source.pages).toBe(30);
-    expect(renditions.map(({ format, pages }) => [format, (pages ?? 1) > 1])).toEqual([['jpeg', false], ['webp', true], ['gif', true]]);
+    expect(renditions.map(({ format, pages }) => [format, (pages ?? 1) > 1])).toEqual([
+      ['jpeg', false],
+      ['webp', true],
+      ['gif', true],
+    ]);
   });
 
   it('takes the first frame only, or fails, when the recipe says so', async () => {
     expect((await makeOne(image('gif/cogs.gif'), { animated: 'first', format: 'webp' })).pages).toBeUndefined();
-    await expect(makeOne(image('gif/cogs.gif'), { animated: 'fail', format: 'jpeg' })).rejects.toMatchObject({ name: 'RecipeMismatch' });
+    await expect(makeOne(image('gif/cogs.gif'), { animated: 'fail', format: 'jpeg' })).rejects.toMatchObject({
+      name: 'RecipeMismatch',
+    });
     expect((await makeOne(image('gif/cogs.gif'), { animated: 'fail', format: 'gif' })).pages).toBe(5);
   });
 
@@ -40,8 +53,19 @@ describe.skipIf(!haveImages)('animations', () => {
   });
 
   it('lays a watermark on every frame', async () => {
-    const logo = await sharp({ create: { width: 10, height: 10, channels: 4, background: '#ff00ffff' } }).png().toBuffer();
-    const { body } = await makeOne(image('gif/rotating-squares.gif'), { format: 'webp', webp: { lossless: true }, composite: [{ image: 'logo', gravity: 'northwest', margin: 0, scale: 0.1 }] }, {}, { overlays: new Map([['logo', logo]]) });
+    const logo = await sharp({ create: { width: 10, height: 10, channels: 4, background: '#ff00ffff' } })
+      .png()
+      .toBuffer();
+    const { body } = await makeOne(
+      image('gif/rotating-squares.gif'),
+      {
+        format: 'webp',
+        webp: { lossless: true },
+        composite: [{ image: 'logo', gravity: 'northwest', margin: 0, scale: 0.1 }],
+      },
+      {},
+      { overlays: new Map([['logo', logo]]) },
+    );
     const { pages = 0 } = await sharp(body).metadata();
     for (const page of [0, 1, pages - 1]) {
       const [r, g, b] = await sharp(body, { page }).extract({ left: 2, top: 2, width: 1, height: 1 }).raw().toBuffer();
@@ -50,11 +74,19 @@ describe.skipIf(!haveImages)('animations', () => {
   });
 
   it('refuses what only stills can have', async () => {
-    await expect(makeOne(image('gif/cogs.gif'), { format: 'webp', rotate: { angle: 45 } })).rejects.toMatchObject({ name: 'RecipeMismatch' });
+    await expect(makeOne(image('gif/cogs.gif'), { format: 'webp', rotate: { angle: 45 } })).rejects.toMatchObject({
+      name: 'RecipeMismatch',
+    });
   });
 
   it('keeps metadata and profile on animations, too', async () => {
-    const { renditions } = await make(image('webp/animated-loop-3.webp'), { metadata: 'keep', outputs: [{ name: 'a', format: 'webp' }, { name: 'b', format: 'webp', resize: { width: 40 } }] });
+    const { renditions } = await make(image('webp/animated-loop-3.webp'), {
+      metadata: 'keep',
+      outputs: [
+        { name: 'a', format: 'webp' },
+        { name: 'b', format: 'webp', resize: { width: 40 } },
+      ],
+    });
     expect(renditions.map(({ pages }) => pages)).toEqual([10, 10]);
   });
 });

@@ -7,7 +7,10 @@ export async function children(): Promise<number[]> {
   const mine = await Promise.all(
     pids.map(async (pid) => {
       try {
-        const [stat, command] = await Promise.all([readFile(`/proc/${pid}/stat`, 'utf8'), readFile(`/proc/${pid}/cmdline`, 'utf8')]);
+        const [stat, command] = await Promise.all([
+          readFile(`/proc/${pid}/stat`, 'utf8'),
+          readFile(`/proc/${pid}/cmdline`, 'utf8'),
+        ]);
         const parent = Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]);
         return parent === process.pid && command.includes('isolated-worker') ? [pid] : [];
       } catch {

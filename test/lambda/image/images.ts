@@ -28,12 +28,28 @@ export function manifestRows(): Record<string, string>[] {
 }
 
 /** Transforms with the default limits but for those given. */
-export function make(body: Buffer, recipe: RecipeInput, limits: Partial<Limits> = {}, more: Partial<TransformInput> = {}): Promise<Transformed> {
-  return transform({ body, key: 'photo.jpg', recipe: resolveRecipe(recipe), limits: { ...limitsSchema.parse({}), ...limits }, ...more });
+export function make(
+  body: Buffer,
+  recipe: RecipeInput,
+  limits: Partial<Limits> = {},
+  more: Partial<TransformInput> = {},
+): Promise<Transformed> {
+  return transform({
+    body,
+    key: 'photo.jpg',
+    recipe: resolveRecipe(recipe),
+    limits: { ...limitsSchema.parse({}), ...limits },
+    ...more,
+  });
 }
 
 /** The one rendition of a recipe with one output. */
-export async function makeOne(body: Buffer, recipe: RecipeInput, limits: Partial<Limits> = {}, more: Partial<TransformInput> = {}) {
+export async function makeOne(
+  body: Buffer,
+  recipe: RecipeInput,
+  limits: Partial<Limits> = {},
+  more: Partial<TransformInput> = {},
+) {
   const { renditions } = await make(body, recipe, limits, more);
   const [only] = renditions;
   if (only === undefined) throw new Error('no rendition');

@@ -9,7 +9,9 @@ import { children } from './children.ts';
 import { make, makeOne } from './images.ts';
 
 const MEGABYTE = 1024 * 1024;
-const SMALL = Buffer.from('<svg xmlns="http://www.w3.org/2000/svg" width="40" height="20"><rect width="40" height="20" fill="#00ff00"/></svg>');
+const SMALL = Buffer.from(
+  '<svg xmlns="http://www.w3.org/2000/svg" width="40" height="20"><rect width="40" height="20" fill="#00ff00"/></svg>',
+);
 
 /** A few bytes that take librsvg much longer than anyone wants to wait: filters over a large area, many times. */
 const SLOW = Buffer.from(
@@ -18,7 +20,9 @@ const SLOW = Buffer.from(
 
 let photo: Buffer;
 beforeAll(async () => {
-  photo = await sharp({ create: { width: 200, height: 100, channels: 3, background: '#336699' } }).jpeg().toBuffer();
+  photo = await sharp({ create: { width: 200, height: 100, channels: 3, background: '#336699' } })
+    .jpeg()
+    .toBuffer();
 });
 afterAll(closeIsolated);
 
@@ -26,7 +30,13 @@ describe('isolated', () => {
   it('gives the same bytes as in this process', async () => {
     const input = { body: photo, key: 'a/photo.jpg', recipe: resolveRecipe('web'), limits: limitsSchema.parse({}) };
     const [here, apart] = await Promise.all([createTransform()(input), createTransform({ isolate: true })(input)]);
-    const facts = ({ renditions, ...rest }: typeof here) => ({ ...rest, renditions: renditions.map(({ milliseconds: _, body, ...rendition }) => ({ ...rendition, body: body.toString('base64') })) });
+    const facts = ({ renditions, ...rest }: typeof here) => ({
+      ...rest,
+      renditions: renditions.map(({ milliseconds: _, body, ...rendition }) => ({
+        ...rendition,
+        body: body.toString('base64'),
+      })),
+    });
     expect(facts(apart)).toEqual(facts(here));
   });
 
@@ -37,16 +47,26 @@ describe('isolated', () => {
   });
 
   it('hands errors over with their class and facts', async () => {
-    await expect(makeOne(SMALL, { format: 'png' }, { pixels: 100 })).rejects.toMatchObject({ name: 'TooManyPixels', met: expect.stringContaining('800') });
-    await expect(makeOne(Buffer.from('<svg xmlns="http://www.w3.org/2000/svg"><g></svg>'), { format: 'png' })).rejects.toMatchObject({ name: 'CorruptImage' });
+    await expect(makeOne(SMALL, { format: 'png' }, { pixels: 100 })).rejects.toMatchObject({
+      name: 'TooManyPixels',
+      met: expect.stringContaining('800'),
+    });
+    await expect(
+      makeOne(Buffer.from('<svg xmlns="http://www.w3.org/2000/svg"><g></svg>'), { format: 'png' }),
+    ).rejects.toMatchObject({ name: 'CorruptImage' });
   });
 
   it('ends what takes too long', async () => {
-    await expect(makeOne(SLOW, { format: 'png' }, { milliseconds: 1500 })).rejects.toMatchObject({ name: 'ImageTimeout' });
+    await expect(makeOne(SLOW, { format: 'png' }, { milliseconds: 1500 })).rejects.toMatchObject({
+      name: 'ImageTimeout',
+    });
   });
 
   it('ends what takes too much memory, and goes on with the next key', async () => {
-    await expect(makeOne(SLOW, { format: 'png' }, { memory: 128 * MEGABYTE })).rejects.toMatchObject({ name: 'ImageCrashed', expected: expect.stringContaining('limits.memory') });
+    await expect(makeOne(SLOW, { format: 'png' }, { memory: 128 * MEGABYTE })).rejects.toMatchObject({
+      name: 'ImageCrashed',
+      expected: expect.stringContaining('limits.memory'),
+    });
     expect((await makeOne(SMALL, { format: 'png' })).width).toBe(40);
   });
 
@@ -58,7 +78,12 @@ describe('isolated', () => {
   });
 
   it('survives a process that dies', async () => {
-    const input = { body: SLOW, key: 'slow.svg', recipe: resolveRecipe({ format: 'png' }), limits: limitsSchema.parse({}) };
+    const input = {
+      body: SLOW,
+      key: 'slow.svg',
+      recipe: resolveRecipe({ format: 'png' }),
+      limits: limitsSchema.parse({}),
+    };
     const running = transformIsolated(input);
     for (const pid of await children()) process.kill(pid, 'SIGSEGV');
     await expect(running).rejects.toMatchObject({ name: 'ImageCrashed', met: expect.stringContaining('SIGSEGV') });

@@ -55,12 +55,18 @@ describe.skipIf(!haveImages)('the real images', () => {
     expect(Object.keys(FAILURES).filter((path) => !paths.has(path))).toEqual([]);
   });
 
-  it.for(rows.filter((row) => (row['path'] ?? '') in FAILURES).map((row) => row['path'] ?? ''))('refuses %s with its class', async (path) => {
-    const failure = await make(image(path), RECIPE).then(() => undefined, (error: unknown) => error);
-    expect(failure).toMatchObject({ name: FAILURES[path], expected: expect.any(String), met: expect.any(String) });
-    // A report is no place for paths of the machine, nor for libvips' many lines.
-    expect((failure as Error).message).not.toMatch(/\n|\/work\/|\/home\//);
-  });
+  it.for(rows.filter((row) => (row['path'] ?? '') in FAILURES).map((row) => row['path'] ?? ''))(
+    'refuses %s with its class',
+    async (path) => {
+      const failure = await make(image(path), RECIPE).then(
+        () => undefined,
+        (error: unknown) => error,
+      );
+      expect(failure).toMatchObject({ name: FAILURES[path], expected: expect.any(String), met: expect.any(String) });
+      // A report is no place for paths of the machine, nor for libvips' many lines.
+      expect((failure as Error).message).not.toMatch(/\n|\/work\/|\/home\//);
+    },
+  );
 
   it.for(rows.filter((row) => !((row['path'] ?? '') in FAILURES)))('makes correct outputs of $path', async (row) => {
     const path = row['path'] ?? '';

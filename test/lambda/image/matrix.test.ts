@@ -15,11 +15,21 @@ let logo: Buffer;
 beforeAll(async () => {
   const noise = { type: 'gaussian', mean: 128, sigma: 40 } as const;
   const body = sharp({ create: { width: 96, height: 64, channels: 3, background: 'white', noise } });
-  const square = await sharp({ create: { width: 40, height: 30, channels: 4, background: '#3366ccff' } }).png().toBuffer();
-  photo = await body.composite([{ input: square, left: 20, top: 10 }]).extend({ left: 8, background: 'white' }).png().toBuffer();
+  const square = await sharp({ create: { width: 40, height: 30, channels: 4, background: '#3366ccff' } })
+    .png()
+    .toBuffer();
+  photo = await body
+    .composite([{ input: square, left: 20, top: 10 }])
+    .extend({ left: 8, background: 'white' })
+    .png()
+    .toBuffer();
   const frames = Buffer.alloc(3 * 20 * 20 * 3, 0).fill(200, 400 * 3, 800 * 3);
-  animation = await sharp(frames, { raw: { width: 20, height: 60, channels: 3, pageHeight: 20 }, animated: true }).gif({ delay: [100, 100, 100] }).toBuffer();
-  logo = await sharp({ create: { width: 30, height: 20, channels: 4, background: '#00ff0080' } }).png().toBuffer();
+  animation = await sharp(frames, { raw: { width: 20, height: 60, channels: 3, pageHeight: 20 }, animated: true })
+    .gif({ delay: [100, 100, 100] })
+    .toBuffer();
+  logo = await sharp({ create: { width: 30, height: 20, channels: 4, background: '#00ff0080' } })
+    .png()
+    .toBuffer();
 });
 
 const overlays = () => ({ overlays: new Map([['logo.png', logo]]) });
@@ -36,14 +46,25 @@ describe('operations', () => {
     const plain = await makeOne(photo, { format: 'png' });
     const made = await makeOne(photo, { format: 'png', [name]: options }, {}, overlays());
     expect((await sharp(made.body).metadata()).format).toBe('png');
-    const nothingToDo = name === 'autoOrient' || name === 'flatten' || (name === 'gamma' && Object.keys(options).length === 0) || (name === 'unflatten');
+    const nothingToDo =
+      name === 'autoOrient' ||
+      name === 'flatten' ||
+      (name === 'gamma' && Object.keys(options).length === 0) ||
+      name === 'unflatten';
     if (!nothingToDo) expect(made.body.equals(plain.body)).toBe(false);
   });
 
   it.for(cases)('$name $options comes after shared operations, too', async ({ name, options }) => {
     const { renditions } = await make(
       photo,
-      { resize: { width: 90 }, sharpen: {}, outputs: [{ name: 'plain', format: 'png' }, { name: 'made', format: 'jpeg', [name]: options }] },
+      {
+        resize: { width: 90 },
+        sharpen: {},
+        outputs: [
+          { name: 'plain', format: 'png' },
+          { name: 'made', format: 'jpeg', [name]: options },
+        ],
+      },
       {},
       overlays(),
     );
@@ -64,10 +85,13 @@ describe('encoders', () => {
     expect(await sharp(made.body).metadata()).toMatchObject({ format: format === 'avif' ? 'heif' : format, width: 64 });
   });
 
-  it.for(cases.filter(({ format }) => format === 'gif' || format === 'webp'))('$format takes $options for animations', async ({ format, options }) => {
-    const made = await makeOne(animation, { format, [format]: options });
-    expect(made.pages).toBe(3);
-  });
+  it.for(cases.filter(({ format }) => format === 'gif' || format === 'webp'))(
+    '$format takes $options for animations',
+    async ({ format, options }) => {
+      const made = await makeOne(animation, { format, [format]: options });
+      expect(made.pages).toBe(3);
+    },
+  );
 
   it.for(FORMAT_NAMES)('%s has a sample of every option', (format) => {
     const used = new Set(ENCODER_SAMPLES[format].flatMap((options) => Object.keys(options)));

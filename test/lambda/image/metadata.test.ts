@@ -9,8 +9,18 @@ const ALL = { outputs: FORMATS.map((format) => ({ name: format, format, resize: 
 
 /** Serial numbers as they stand in maker notes, by file. */
 const SERIALS = { 'photos/42_IndexError.jpg': ['B9V508278', '4124207000283102'] } as const;
-const LOCATED = ['photos/DSCN0010.jpg', 'photos/HMD_Nokia_8.3_5G.jpg', 'photos/iphone_hdr_NO.jpg', 'avif-heic/avif-orientation-6.avif'] as const;
-const OTHERS = ['photos/jolla.jpg', 'photos/Reconyx_HC500_Hyperfire.jpg', 'photos/22-canon_tags.jpg', 'photos/canon_hdr_YES.jpg'] as const;
+const LOCATED = [
+  'photos/DSCN0010.jpg',
+  'photos/HMD_Nokia_8.3_5G.jpg',
+  'photos/iphone_hdr_NO.jpg',
+  'avif-heic/avif-orientation-6.avif',
+] as const;
+const OTHERS = [
+  'photos/jolla.jpg',
+  'photos/Reconyx_HC500_Hyperfire.jpg',
+  'photos/22-canon_tags.jpg',
+  'photos/canon_hdr_YES.jpg',
+] as const;
 
 /** Whether there is a GPS directory in the image's EXIF. */
 async function isLocated(body: Buffer): Promise<boolean> {
@@ -24,15 +34,19 @@ function tagPlace(exif: Buffer, tag: number): number {
 }
 
 describe('metadata', () => {
-  it.skipIf(!haveImages).for([...Object.keys(SERIALS), ...LOCATED, ...OTHERS])('strips all of %s in every format', async (name) => {
-    const source = image(name);
-    expect((await sharp(source).metadata()).exif).toBeDefined();
-    for (const { body } of (await make(source, ALL)).renditions) {
-      const { exif, xmp, iptc, icc, comments } = await sharp(body).metadata();
-      expect({ exif, xmp, iptc, icc, comments }).toEqual({});
-      for (const text of ['GPS', 'Exif', ...Object.values(SERIALS).flat()]) expect(body.includes(text), text).toBe(false);
-    }
-  });
+  it.skipIf(!haveImages).for([...Object.keys(SERIALS), ...LOCATED, ...OTHERS])(
+    'strips all of %s in every format',
+    async (name) => {
+      const source = image(name);
+      expect((await sharp(source).metadata()).exif).toBeDefined();
+      for (const { body } of (await make(source, ALL)).renditions) {
+        const { exif, xmp, iptc, icc, comments } = await sharp(body).metadata();
+        expect({ exif, xmp, iptc, icc, comments }).toEqual({});
+        for (const text of ['GPS', 'Exif', ...Object.values(SERIALS).flat()])
+          expect(body.includes(text), text).toBe(false);
+      }
+    },
+  );
 
   it.skipIf(!haveImages)('is proven on files that have GPS and serial numbers', async () => {
     for (const name of LOCATED) expect(await isLocated(image(name)), name).toBe(true);
@@ -42,16 +56,33 @@ describe('metadata', () => {
   });
 
   it.skipIf(!haveImages)('keeps EXIF when asked, alone and through intermediate pixels', async () => {
-    const { renditions } = await make(image('photos/DSCN0010.jpg'), { metadata: 'keep', outputs: [{ name: 'a', format: 'jpeg' }, { name: 'b', format: 'webp', resize: { width: 100 } }] });
-    for (const { body } of [...renditions, await makeOne(image('photos/DSCN0010.jpg'), { metadata: 'keep', format: 'jpeg' })]) {
+    const { renditions } = await make(image('photos/DSCN0010.jpg'), {
+      metadata: 'keep',
+      outputs: [
+        { name: 'a', format: 'jpeg' },
+        { name: 'b', format: 'webp', resize: { width: 100 } },
+      ],
+    });
+    for (const { body } of [
+      ...renditions,
+      await makeOne(image('photos/DSCN0010.jpg'), { metadata: 'keep', format: 'jpeg' }),
+    ]) {
       expect(await isLocated(body)).toBe(true);
     }
   });
 
   it('keeps policies of outputs apart', async () => {
-    const source = await sharp({ create: { width: 40, height: 40, channels: 3, background: 'red' } }).withExif({ IFD0: { Model: 'Pinhole', Copyright: 'Ada' } }).jpeg().toBuffer();
-    const { renditions } = await make(source, { format: 'jpeg', outputs: [{ name: 'kept', metadata: 'keep' }, { name: 'stripped' }, { name: 'signed', copyright: true }] });
-    const [kept, stripped, signed] = await Promise.all(renditions.map(async ({ body }) => (await sharp(body).metadata()).exif?.toString('latin1')));
+    const source = await sharp({ create: { width: 40, height: 40, channels: 3, background: 'red' } })
+      .withExif({ IFD0: { Model: 'Pinhole', Copyright: 'Ada' } })
+      .jpeg()
+      .toBuffer();
+    const { renditions } = await make(source, {
+      format: 'jpeg',
+      outputs: [{ name: 'kept', metadata: 'keep' }, { name: 'stripped' }, { name: 'signed', copyright: true }],
+    });
+    const [kept, stripped, signed] = await Promise.all(
+      renditions.map(async ({ body }) => (await sharp(body).metadata()).exif?.toString('latin1')),
+    );
     expect(kept).toContain('Pinhole');
     expect(stripped).toBeUndefined();
     expect(signed).toContain('Ada');
@@ -59,8 +90,13 @@ describe('metadata', () => {
   });
 
   it('keeps the copyright alone from a single pipeline, too', async () => {
-    const source = await sharp({ create: { width: 40, height: 40, channels: 3, background: 'red' } }).withExif({ IFD0: { Model: 'Pinhole', Copyright: 'Ada', Artist: 'Grace' } }).jpeg().toBuffer();
-    const { exif } = await sharp((await makeOne(source, { format: 'webp', copyright: true, resize: { width: 10 } })).body).metadata();
+    const source = await sharp({ create: { width: 40, height: 40, channels: 3, background: 'red' } })
+      .withExif({ IFD0: { Model: 'Pinhole', Copyright: 'Ada', Artist: 'Grace' } })
+      .jpeg()
+      .toBuffer();
+    const { exif } = await sharp(
+      (await makeOne(source, { format: 'webp', copyright: true, resize: { width: 10 } })).body,
+    ).metadata();
     expect(copyrightOf(exif ?? Buffer.alloc(0))).toEqual({ Artist: 'Grace', Copyright: 'Ada' });
     expect(exif?.includes('Pinhole')).toBe(false);
   });

@@ -21,7 +21,10 @@ export const OPERATION_SAMPLES = {
     { width: 40, height: 30, fit: 'cover', position: 'entropy' },
     { width: 40, height: 30, fit: 'inside' },
   ],
-  extend: [{ top: 1, bottom: 2, left: 3, right: 4, background: 'transparent' }, { top: 5, extendWith: 'mirror' }],
+  extend: [
+    { top: 1, bottom: 2, left: 3, right: 4, background: 'transparent' },
+    { top: 5, extendWith: 'mirror' },
+  ],
   median: [{}, { size: 5 }],
   threshold: [{}, { threshold: 100, greyscale: false }],
   blur: [{}, { sigma: 2, minAmplitude: 0.3, precision: 'float' }],
@@ -32,7 +35,15 @@ export const OPERATION_SAMPLES = {
   tint: [{ tint: '#ff8800' }],
   negate: [{}, { alpha: false }],
   composite: [
-    [{ text: { text: '© <Ada> & Co', font: 'sans', colour: '#ffcc00', align: 'centre' }, gravity: 'southeast', scale: 0.5, opacity: 0.6, margin: 0.05 }],
+    [
+      {
+        text: { text: '© <Ada> & Co', font: 'sans', colour: '#ffcc00', align: 'centre' },
+        gravity: 'southeast',
+        scale: 0.5,
+        opacity: 0.6,
+        margin: 0.05,
+      },
+    ],
     [{ image: 'logo.png', blend: 'multiply', tile: true, scale: 0.1 }],
   ],
 } as const satisfies { readonly [Name in OperationName]: readonly NonNullable<Operations[Name]>[] };
@@ -55,7 +66,15 @@ export const ENCODER_SAMPLES = {
     { palette: true, quality: 60, effort: 3, colours: 16, dither: 0.5 },
   ],
   webp: [
-    { quality: 40, alphaQuality: 50, smartSubsample: true, smartDeblock: true, effort: 2, preset: 'photo', exact: true },
+    {
+      quality: 40,
+      alphaQuality: 50,
+      smartSubsample: true,
+      smartDeblock: true,
+      effort: 2,
+      preset: 'photo',
+      exact: true,
+    },
     { lossless: true },
     { nearLossless: true },
     { minSize: true, mixed: true, loop: 3, delay: [40] },
@@ -63,7 +82,15 @@ export const ENCODER_SAMPLES = {
   avif: HEIF,
   tiff: [
     { quality: 70, compression: 'jpeg', predictor: 'none' },
-    { compression: 'lzw', predictor: 'horizontal', pyramid: true, tile: true, tileWidth: 64, tileHeight: 64, bigtiff: true },
+    {
+      compression: 'lzw',
+      predictor: 'horizontal',
+      pyramid: true,
+      tile: true,
+      tileWidth: 64,
+      tileHeight: 64,
+      bigtiff: true,
+    },
     { compression: 'deflate', xres: 11.8, yres: 11.8, resolutionUnit: 'cm' },
     { compression: 'ccittfax4', bitdepth: 1, miniswhite: true },
   ],
