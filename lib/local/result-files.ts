@@ -11,8 +11,8 @@ export const MOST_FILE_BYTES = 5 * 1024 ** 3;
 const PART_BYTES = 8 * 1024 * 1024;
 const PART_MILLISECONDS = 10_000;
 
-/** Records that wait for the disk or the network beyond this many characters hold up new children. */
-const CONGESTION = 4 * 1024 * 1024;
+/** So many chunks may wait for the disk or the network before they hold up new children. */
+const CONGESTION = 2;
 
 export interface ResultFile {
   readonly Key: string;
@@ -79,7 +79,7 @@ function gathering(write: (lines: string) => Promise<void>, onError: (error: unk
     },
     size: () => size,
     flush,
-    congestion: () => (size > CONGESTION && failure === undefined ? flush() : undefined),
+    congestion: () => (size > CONGESTION * chunk && failure === undefined ? flush() : undefined),
     async end() {
       await flush();
       if (failure !== undefined) throw failure.error;
