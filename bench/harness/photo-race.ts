@@ -22,8 +22,11 @@ export interface PhotoRace extends AsyncDisposable {
   readonly count: number;
   /** Where the photos came from. */
   readonly from: string;
-  /** The job, or the bare loop: timed in a process that has done one photo, so that only the job counts. */
-  timed(name: string, who: 'image-fanout' | LoopSetting): Contender;
+  /**
+   * The job, or the bare loop: timed in a process that has done one photo, so that only the job counts. `ownFiles` puts
+   * the latency before the job's own files, too.
+   */
+  timed(name: string, who: 'image-fanout' | LoopSetting, options?: { readonly ownFiles: boolean }): Contender;
   /** A contender of which everything is timed that `run` does. */
   program(name: string, run: (source: string, destination: string) => Promise<unknown>): Contender;
   /** The fastest of the settings: each runs twice in turn, the faster time counts. Prints what each reached. */
@@ -32,7 +35,7 @@ export interface PhotoRace extends AsyncDisposable {
   alike(name: string, other: string): Promise<number>;
 }
 
-/** Gathers the photos. `latency` in milliseconds is put before every read and every write of who is `timed`. */
+/** Gathers the photos. `latency` in milliseconds is put before every read and every write of an image by who is `timed`. */
 export async function photoRace(count: number, latency = 0): Promise<PhotoRace> {
   const work = await mkdtemp(join(tmpdir(), 'image-fanout-bench-'));
   const [source, warm] = [join(work, 'source'), join(work, 'warm')];
@@ -61,9 +64,9 @@ export async function photoRace(count: number, latency = 0): Promise<PhotoRace> 
     source,
     count,
     from,
-    timed: (name, who) =>
+    timed: (name, who, { ownFiles } = { ownFiles: false }) =>
       contender(name, async (destination) => {
-        const setting = { who, warm, source, destination, latency, recipe: RECIPE };
+        const setting = { who, warm, source, destination, latency, ownFiles, recipe: RECIPE };
         // The same pool for both: at least what the command line gives itself.
         const threads = Math.max(16 + 2 * availableParallelism(), who === 'image-fanout' ? 0 : who.concurrency);
         const env = { UV_THREADPOOL_SIZE: String(threads) };

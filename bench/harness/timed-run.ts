@@ -1,5 +1,6 @@
 // One measured run in a process of its own: warms up on one photo, then does the job, and prints the seconds that took.
 import { setTimeout as sleep } from 'node:timers/promises';
+import { OWN_FOLDER } from '../../lambda/prepare.ts';
 import type { Store } from '../../lambda/store/store.ts';
 import { main } from '../../lib/cli/main.ts';
 import { bareLoop } from './bare-loop.ts';
@@ -16,9 +17,11 @@ interface Setting {
   readonly recipe: string;
   /** Milliseconds before every read and every write; 0 for none. */
   readonly latency: number;
+  /** Whether that includes the run's own files, which a bare loop does not have: the job, the results, the account. */
+  readonly ownFiles: boolean;
 }
 
-const { who, warm, source, destination, recipe, latency } = JSON.parse(process.argv[2] ?? '') as Setting;
+const { who, warm, source, destination, recipe, latency, ownFiles } = JSON.parse(process.argv[2] ?? '') as Setting;
 
 async function once(from: string, to: string): Promise<void> {
   if (who !== 'image-fanout') {
@@ -30,26 +33,27 @@ async function once(from: string, to: string): Promise<void> {
   if (code !== 0) throw new Error(`image-fanout ended with ${code}`);
 }
 
-/** The store with a latency before every read and every write, its own files' included. */
+/** The store with a latency before every read and every write. */
 function slow(store: Store): Store {
+  const delay = (key: string) => (!ownFiles && key.startsWith(OWN_FOLDER) ? undefined : sleep(latency));
   return {
     list: (prefix, options) => store.list(prefix, options),
     head: (key, options) => store.head(key, options),
     close: () => store.close(),
     async read(key, options) {
-      await sleep(latency);
+      await delay(key);
       return store.read(key, options);
     },
     async open(key, options) {
-      await sleep(latency);
+      await delay(key);
       return store.open(key, options);
     },
     async write(key, body, options) {
-      await sleep(latency);
+      await delay(key);
       return store.write(key, body, options);
     },
     async save(key, body, options) {
-      await sleep(latency);
+      await delay(key);
       return store.save(key, body, options);
     },
   };
