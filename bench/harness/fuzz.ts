@@ -48,7 +48,8 @@ export async function fuzzOnce(body: Buffer): Promise<'read' | ErrorName> {
       const { width } = await sharp(made).metadata();
       if (width > 64) throw new Error(`${name} came out ${width} wide`);
     }
-    if (!(await isReadable(body))) throw new Error('said to be read, but sharp cannot read it');
+    const problem = await problemOf(body);
+    if (problem !== undefined) throw new Error(`said to be read, but sharp says: ${problem}`);
     return 'read';
   } catch (error) {
     if (!(error instanceof FanoutError)) throw error;
@@ -57,17 +58,23 @@ export async function fuzzOnce(body: Buffer): Promise<'read' | ErrorName> {
   }
 }
 
-/** Whether sharp alone decodes every pixel of the first frame, as strictly as libvips can (TIFF: but for its tags). */
-async function isReadable(body: Buffer): Promise<boolean> {
+/**
+ * What sharp alone says of a damaged file, as strictly as libvips can (TIFF: but for its tags); undefined when it reads it.
+ * Damage in rows that a smaller copy does not look at is none to that copy; an end that is missing always is.
+ */
+async function problemOf(body: Buffer): Promise<string | undefined> {
   const found = sniff(body);
   // Vectors are not read in this process; the worker has drawn this one.
-  if (found.kind === 'image' && found.format === 'svg') return true;
+  if (found.kind === 'image' && found.format === 'svg') return undefined;
   const failOn = found.kind === 'image' && found.format === 'tiff' ? 'error' : 'warning';
-  return sharp(body, { failOn })
-    .raw()
-    .toBuffer()
-    .then(
-      () => true,
-      () => false,
-    );
+  const whole = await failureOf(sharp(body, { failOn }).raw().toBuffer());
+  if (whole === undefined || /premature end of JPEG|unexpected end|truncated/i.test(whole)) return whole;
+  return failureOf(sharp(body, { failOn }).resize({ width: 64, withoutEnlargement: true }).raw().toBuffer());
+}
+
+function failureOf(work: Promise<unknown>): Promise<string | undefined> {
+  return work.then(
+    () => undefined,
+    (error: Error) => error.message,
+  );
 }

@@ -46,7 +46,7 @@ const MUTATIONS: readonly Mutation[] = [
   (body, _other, next) => {
     const made = Buffer.from(body);
     const at = Math.min(place(made, next), Math.max(0, made.length - 4));
-    made.fill(next() < 0.5 ? 0xff : 0x00, at, at + 4);
+    made.fill(next() < 0.5 ? 0xff : 0x00, at, Math.min(at + 4, made.length));
     return made;
   },
   // The same piece twice.

@@ -5,7 +5,7 @@ import type { Limits } from '../limits.ts';
 import type { Recipe } from '../recipe/types.ts';
 import { imageFailure } from './failure.ts';
 import { sharp } from './sharp.ts';
-import type { SourceFormat } from './sniff.ts';
+import { endsEarly, type SourceFormat } from './sniff.ts';
 
 /** A source, known but not decoded. */
 export interface SourceImage {
@@ -34,6 +34,7 @@ export async function readHeader(
     // Our own limit is checked below, with a class of its own; sharp's would only repeat it.
     limitInputPixels: false,
   };
+  if (!recipe.salvage && (format === 'jpeg' || format === 'png') && endsEarly(format, body)) throw endedEarly(format);
   let metadata: Metadata;
   try {
     metadata = await sharp(body, options).metadata();
@@ -56,6 +57,15 @@ export async function readHeader(
   };
   checkPixels(source, 1, limits);
   return source;
+}
+
+/** Not left to the decoder: shrinking may skip the last rows, and an extract all but its own, without a look at what is missing. */
+function endedEarly(format: SourceFormat): FanoutError {
+  const expected = `a complete file, up to the end marker of ${format.toUpperCase()}`;
+  return new FanoutError('TruncatedImage', `the file ends too early: expected ${expected}, got none`, {
+    expected,
+    met: 'no end marker',
+  });
 }
 
 /**

@@ -126,7 +126,7 @@ async function work(child: ChildProcess, input: TransformInput): Promise<Transfo
 
 /** Keeps a worker for the next key, unless it is gone or has grown. */
 function keep(child: ChildProcess): void {
-  if (!child.connected || child.killed || child.exitCode !== null) return;
+  if (!child.connected || child.killed || child.exitCode !== null || child.signalCode !== null) return;
   if (residentBytes(child) > STALE_BYTES) child.kill('SIGKILL');
   else idle.push(child);
 }

@@ -90,9 +90,9 @@ function firstInflated(body: Buffer): Buffer {
 export function endsEarly(format: SourceFormat, body: Buffer): boolean {
   switch (format) {
     case 'jpeg':
-      return body.lastIndexOf(Buffer.from([0xff, 0xd9])) < 2;
+      return jpegEndsEarly(body);
     case 'png':
-      return !body.includes('IEND', Math.max(0, body.length - 4096), 'latin1');
+      return !body.includes('IEND', 8, 'latin1');
     case 'gif':
       return body.lastIndexOf(0x3b) < body.length - 16;
     case 'webp':
@@ -108,6 +108,21 @@ export function endsEarly(format: SourceFormat, body: Buffer): boolean {
       return false;
   }
 }
+
+/** Whether no end-of-image marker follows the first scan. What comes before is skipped by length: thumbnails have markers of their own. */
+function jpegEndsEarly(body: Buffer): boolean {
+  let at = 2;
+  while (at + 4 <= body.length && body[at] === 0xff) {
+    const marker = body[at + 1] ?? 0;
+    if (marker === 0xda) return body.indexOf(END_OF_IMAGE, at) < 0;
+    // Fill bytes and markers without a length.
+    at +=
+      marker === 0xff ? 1 : marker === 0x01 || (marker >= 0xd0 && marker <= 0xd8) ? 2 : 2 + body.readUInt16BE(at + 2);
+  }
+  return body.indexOf(END_OF_IMAGE, Math.min(at, body.length)) < 0;
+}
+
+const END_OF_IMAGE = Buffer.from([0xff, 0xd9]);
 
 function tiffDirectory(body: Buffer): number {
   return body[0] === 0x49 ? body.readUInt32LE(4) : body.readUInt32BE(4);
