@@ -32,6 +32,9 @@ export async function runWithStores({ recipe, ...places }: EngineJob, wrap: (sto
       open,
       prepare: createPrepare({ open, defaults: { maxConcurrency: defaultConcurrency() } }),
       process: createProcess({ open, transform: createTransform(), imageConcurrency: availableParallelism() }),
+      doneBefore: 0,
+      onPrepareFailed: ({ message }) => console.error(message),
+      onThresholdExceeded: () => console.error('The run stops'),
       onFirstFailure: ({ key, message }) => console.error(`${key}: ${message}`),
     }).ended;
     if (!('summary' in ended)) throw new Error(`${ended.error}: ${ended.cause}`);
