@@ -41,6 +41,9 @@ const LONGEST_TIMER = 2 ** 31 - 1;
 /** How long an aborted run may take to write its account before the process ends anyway. */
 const ABORT_GRACE = 3_000;
 
+/** Milliseconds for which each request of Prepare is tried again. */
+const PREPARE_PATIENCE = 4_000;
+
 /** Runs it. Answers the exit code; throws what kept it from starting. */
 export async function runHere(
   { run, input, prepare, continue: earlier, doneBefore = 0 }: LocalRun,
@@ -52,6 +55,8 @@ export async function runHere(
     throttled = true;
   };
   const stores = openStores({ s3: { onThrottle } });
+  // Whoever waits for a run to start wants to know soon that the endpoint is misspelt; the definition tries Prepare again.
+  const impatient = openStores({ s3: { deadlineMs: PREPARE_PATIENCE } });
   const transform = createTransform({ isolate: how.isolate });
   let running: Running | undefined;
   const display = showProgress({
@@ -81,7 +86,7 @@ export async function runHere(
     run,
     input,
     open: stores.open,
-    prepare: prepare(stores.open),
+    prepare: prepare(impatient.open),
     process: createProcess({ open: stores.open, transform, imageConcurrency: availableParallelism() }),
     doneBefore,
     ...(earlier === undefined ? {} : { continue: earlier }),
@@ -111,7 +116,7 @@ export async function runHere(
   } finally {
     display.end();
     deadline.clear();
-    await stores.close();
+    await Promise.all([stores.close(), impatient.close()]);
     if (interrupts.count > 1) endBySignal();
   }
 }
