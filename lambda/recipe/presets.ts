@@ -52,6 +52,7 @@ export const PRESETS = {
     metadata: 'keep',
     colour: 'keep',
     onLarger: 'original',
-    outputs: [{ name: 'archive', key: '{dir}{name}.{format}' }],
+    // The source's own extension: known before the image is read, so that a re-run finds what is up to date.
+    outputs: [{ name: 'archive', key: '{dir}{name}.{ext}' }],
   },
 } as const satisfies Record<PresetName, RecipeObject>;
