@@ -1,0 +1,177 @@
+// Writes docs/recipes.md and the table of operations and formats in README.md from the schemas that read them.
+import { readFileSync, writeFileSync } from 'node:fs';
+import type { z } from 'zod';
+import { PLACEHOLDERS } from '../lambda/keys.ts';
+import { limitsSchema } from '../lambda/limits.ts';
+import { ENCODERS } from '../lambda/recipe/encoders.ts';
+import { FORMAT_NAMES, FORMATS, OPERATION_ORDER } from '../lambda/recipe/names.ts';
+import { OPERATIONS } from '../lambda/recipe/operations.ts';
+import { recipeObject } from '../lambda/recipe/schema.ts';
+import { PRESETS } from '../lambda/recipe.ts';
+
+const DOCS = new URL('../docs/recipes.md', import.meta.url);
+const README = new URL('../README.md', import.meta.url);
+const [START, END] = ['<!-- recipes:start -->', '<!-- recipes:end -->'];
+
+/** Field names of a closed schema; none for a plain value. */
+function fieldsOf(schema: z.ZodType): string[] {
+  return 'shape' in schema ? Object.keys(schema.shape as object) : [];
+}
+
+function code(words: readonly string[]): string {
+  return words.map((word) => `\`${word}\``).join(', ');
+}
+
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]): string =>
+    `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
+  return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n');
+}
+
+function operationOptions(name: (typeof OPERATION_ORDER)[number]): string[] {
+  return fieldsOf(name === 'composite' ? OPERATIONS.composite.schema.element : OPERATIONS[name].schema);
+}
+
+const operations = table(
+  ['operation', 'options', 'what it does'],
+  OPERATION_ORDER.map((name) => [`\`${name}\``, code(operationOptions(name)) || '`true`', OPERATIONS[name].about]),
+);
+
+const yes = (on: boolean): string => (on ? 'yes' : '');
+const formats = table(
+  ['format', 'options', 'animated', '16 bits', 'alpha'],
+  FORMAT_NAMES.map((name) => {
+    const { animated, deep, alpha } = FORMATS[name];
+    return [`\`${name}\``, code(fieldsOf(ENCODERS[name])), yes(animated), yes(deep), yes(alpha)];
+  }),
+);
+
+/** The recipe's fields that are neither operations nor encoders. */
+function fields(): string {
+  const known = new Set<string>([...OPERATION_ORDER, ...FORMAT_NAMES]);
+  return table(
+    ['field', 'what it says'],
+    Object.entries(recipeObject.shape)
+      .filter(([name]) => !known.has(name))
+      .map(([name, schema]) => {
+        if (schema.description === undefined) throw new Error(`recipe field ${name} has no description`);
+        return [`\`${name}\``, schema.description];
+      }),
+  );
+}
+
+/** Throws when an operation, option or format of the schemas is in no table: what nobody can read does not exist. */
+export function assertComplete(text: string): void {
+  const inTables = (name: string): boolean => text.includes(`\`${name}\``);
+  const missing = [
+    ...OPERATION_ORDER.flatMap((name) => [name, ...operationOptions(name)]),
+    ...FORMAT_NAMES.flatMap((name) => [name, ...fieldsOf(ENCODERS[name])]),
+    ...Object.keys(recipeObject.shape),
+    ...Object.keys(PLACEHOLDERS).map((name) => `{${name}}`),
+    ...Object.keys(limitsSchema.shape),
+  ].filter((name) => !inTables(name));
+  if (missing.length > 0) throw new Error(`docs/recipes.md would lack ${[...new Set(missing)].join(', ')}`);
+}
+
+/** The whole of docs/recipes.md. */
+export const document = `<!-- Written by scripts/recipes-table.ts; change the schemas in lambda/recipe/ instead. -->
+# Recipes
+
+A recipe says what each image becomes: a preset's name, or JSON.
+
+\`\`\`json
+{
+  "trim": {},
+  "webp": { "quality": 75 },
+  "outputs": [
+    { "name": "thumb", "format": "webp", "resize": { "width": 200, "height": 200, "fit": "cover" } },
+    { "name": "page", "best": ["avif", "webp", "jpeg"], "widths": [640, 1280], "minSsim": 0.98 }
+  ]
+}
+\`\`\`
+
+Operations beside \`outputs\` run once, before the outputs part. Any other field there is the default of each output.
+\`image-fanout recipe check FILE [IMAGE]\` checks a recipe, and shows what it makes of an image.
+
+## Operations
+
+Options are sharp's own (https://sharp.pixelplumbing.com/api-operation/). They are applied in this order, however the recipe is written.
+
+${operations}
+
+A text in \`composite\` has the options ${code(fieldsOf(OPERATIONS.composite.schema.element.shape.text.unwrap()))}.
+A watermark's \`image\` is \`s3://bucket/key\`, or a key below the destination.
+
+## Formats
+
+\`format\` is one of these, or \`same\`. \`heif\` needs a libvips with an HEVC encoder, which sharp's own build has not. TIFF is
+compressed with \`deflate\` unless \`compression\` says otherwise. Transparency is laid on white where a format has none.
+
+${formats}
+
+## Fields
+
+${fields()}
+
+A manifest has \`key\` and \`cacheControl\`, and lists per format a \`srcset\` with paths relative to itself.
+
+\`maxBytes\` and \`minSsim\` search the quality of the encoder. SSIM is the mean over windows of 8 x 8 pixels of the luminance, with both
+images shrunk to a smaller side of about 256 pixels. \`onLarger: "original"\` hands the source's bytes on only if format, size and
+colours are what was asked for, and nothing is in them that \`metadata\` strips.
+
+## Keys
+
+Default: \`{dir}{name}.{format}\` for one output, \`{dir}{name}-{output}.{format}\` for several. Two outputs of a recipe that could get one
+key are refused.
+
+${table(
+  ['placeholder', 'becomes'],
+  Object.entries(PLACEHOLDERS).map(([name, about]) => [`\`{${name}}\``, about]),
+)}
+
+## Limits
+
+\`limits\` of the job, with what they default to.
+
+${table(
+  ['limit', 'default', 'what it bounds'],
+  Object.entries(limitsSchema.shape).map(([name, schema]) => [
+    `\`${name}\``,
+    String(schema.parse(undefined)),
+    schema.description ?? '',
+  ]),
+)}
+
+Vectors (SVG) and what \`allow\` names are worked on in a process of their own, which has no credentials and is ended at
+\`limits.milliseconds\` and \`limits.memory\`. SVG reads no files and no network.
+
+## Presets
+
+Each may be extended: \`{ "extends": "web", "without": ["avif"], "widths": [400, 800] }\`.
+
+${Object.entries(PRESETS)
+  .map(([name, preset]) => `### ${name}\n\n\`\`\`json\n${JSON.stringify(preset, null, 2)}\n\`\`\``)
+  .join('\n\n')}
+`;
+assertComplete(document);
+
+const summary = table(
+  ['', 'in the order in which they are applied'],
+  [
+    ['operations', code(OPERATION_ORDER)],
+    ['formats', code([...FORMAT_NAMES, 'same'])],
+    ...FORMAT_NAMES.map((name) => [`\`${name}\` options`, code(fieldsOf(ENCODERS[name]))]),
+  ],
+);
+
+/** The README with its table made anew. Throws when a marker is missing. */
+export function withRecipesTable(readme: string): string {
+  const [before, after] = [readme.indexOf(START), readme.indexOf(END)];
+  if (before < 0 || after < before) throw new Error(`README.md lacks ${START} and ${END}`);
+  return `${readme.slice(0, before + START.length)}\n\n${summary}\n\n${readme.slice(after)}`;
+}
+
+if (import.meta.main) {
+  writeFileSync(DOCS, document);
+  writeFileSync(README, withRecipesTable(readFileSync(README, 'utf8')));
+}
