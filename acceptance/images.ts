@@ -16,7 +16,7 @@ export const TWENTY: readonly string[] = [
   'png/rgb16.png',
   'gif/grey-plus-alpha.gif',
   'webp/1.webp',
-  'webp/lossless.webp',
+  'svg/ruby.svg',
   'avif-heic/sample.avif',
 ];
 

@@ -121,7 +121,11 @@ describe('what is refused before anything starts', () => {
 
 it('a job file and a recipe by reference', async () => {
   const recipe = `${formatLocation(folder(results, 'recipes'))}small.json`;
-  await put(folder(results, 'recipes'), 'small.json', JSON.stringify({ outputs: [{ name: 'tiny', width: 16 }] }));
+  await put(
+    folder(results, 'recipes'),
+    'small.json',
+    JSON.stringify({ outputs: [{ name: 'tiny', resize: { width: 16 } }] }),
+  );
   await put(folder(results, 'jobs'), 'by-reference.json', JSON.stringify({ ...places('reference'), recipe }));
   const arn = await start({ job: `${formatLocation(folder(results, 'jobs'))}by-reference.json` });
   const execution = await ended(arn);

@@ -115,7 +115,7 @@ it('start, status, watch, list and report speak of the same run', async () => {
   await command('start', ...places, '--name', name, '--recipe', 'thumbnail', '--exclude', 'c-*');
   await command('watch', name, '--quiet');
   expect(await command('status', name)).toContain('SUCCEEDED');
-  expect(await command('list')).toContain(name);
+  expect(await command('list', '--most', '1000')).toContain(name);
   const { output } = await imageFanout('report', name, ...STACK, '--json');
   expect(JSON.parse(output)).toMatchObject({ run: name, counts: { total: 11, succeeded: 8, skipped: 3 } });
 });
