@@ -56,15 +56,24 @@ export function plan(wishes: readonly Wish[], context: PlanContext): PixelNode[]
       leafNode(leaves, operations, needOf(operations, context), context).uses.push(use);
     }
   }
+  const asWritten = (node: PixelNode): PixelNode => ({ ...node, operations: written(wishes, node) });
   const readers = arrange(pures, leaves, context);
-  if (readers.length < 2) return readers;
+  if (readers.length < 2) return readers.map(asWritten);
   const rootless = leaves.filter(({ node }) => readers.includes(node));
   const scale = Math.max(...rootless.map(({ need }) => need));
   // Drawing a vector again costs less than what its finest rendition as pixels would.
   const common = commonSize(context, Math.min(1, scale));
-  if (context.vector || !context.canHold(common)) return readers;
+  if (context.vector || !context.canHold(common)) return readers.map(asWritten);
   pureNode(pures, common);
-  return arrange(pures, leaves, context);
+  return arrange(pures, leaves, context).map(asWritten);
+}
+
+/** The operations as the recipe has them, for what reads the source itself: so one output has the very bytes that sharp alone gives. */
+function written(wishes: readonly Wish[], { operations, uses }: PixelNode): Operations {
+  const wish = wishes.find(({ use }) => use === uses[0]);
+  if (wish === undefined) return operations;
+  const { autoOrient: _, ...own } = wish.operations;
+  return own;
 }
 
 /** The size of a copy that differs in nothing but its size; undefined for anything else. */

@@ -175,6 +175,11 @@ describe('limits', () => {
 });
 
 describe('the same again', () => {
+  it('gives the very bytes that sharp alone gives, where one output is all', async () => {
+    const { body } = await makeOne(photo, { resize: { width: 97 }, format: 'jpeg' });
+    expect(body.equals(await sharp(photo).autoOrient().resize({ width: 97 }).jpeg().toBuffer())).toBe(true);
+  });
+
   it('gives the same bytes twice', async () => {
     const [a, b] = await Promise.all([make(photo, 'web'), make(photo, 'web')]);
     expect(a.renditions.map(({ body }) => body.toString('base64'))).toEqual(
