@@ -55,7 +55,10 @@ export async function processKey(
     const item = itemOf(selected.item, job.reader.kind);
     const skip = skipReason(context, item);
     if (skip !== undefined) return { status: 'skipped', index, key, reason: skip };
-    return await endingAt(both, work(context, item, index, atDeadline(tools, deadline), both, facts, ms, started));
+    return await endingAt(
+      both,
+      work(context, item, index, atDeadline(tools, deadline, signal), both, facts, ms, started),
+    );
   } catch (thrown) {
     if (signal.aborted) throw signal.reason;
     ms.total = rounded(performance.now() - started);
@@ -120,12 +123,13 @@ async function work(
 }
 
 /** The same tools, with the clock stopped while a key queues at the gate. */
-function atDeadline(tools: KeyTools, deadline: Deadline): KeyTools {
+function atDeadline(tools: KeyTools, deadline: Deadline, signal: AbortSignal): KeyTools {
   return {
     ...tools,
     gate: (run) => {
       deadline.pause();
       return tools.gate(() => {
+        signal.throwIfAborted();
         deadline.resume();
         return run();
       });

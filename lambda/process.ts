@@ -5,7 +5,7 @@ import type { Transform } from './image/transform.ts';
 import { keyOf } from './item.ts';
 import { parseObject } from './location.ts';
 import type { Outcome, ProcessResult } from './outcome.ts';
-import type { PreparedJob, ProcessEvent } from './prepared.ts';
+import type { PreparedJob, ProcessEvent, SelectedItem } from './prepared.ts';
 import { type JobContext, type KeyTools, processKey } from './process-key.ts';
 import { selector } from './selection.ts';
 import type { OpenStore } from './store/store.ts';
@@ -29,7 +29,16 @@ export interface ProcessDependencies {
 export interface ProcessContext {
   /** Aborts the work: nothing is answered then. */
   readonly signal?: AbortSignal;
+  /** Told when all keys of the batch only queue for the CPU, and when one of them goes on. */
+  readonly clock?: Clock;
 }
+
+export interface Clock {
+  pause(): void;
+  resume(): void;
+}
+
+const NO_CLOCK: Clock = { pause: () => {}, resume: () => {} };
 
 export type Process = (event: ProcessEvent, context?: ProcessContext) => Promise<ProcessResult>;
 
@@ -47,30 +56,60 @@ export function createProcess({
   const limit = pLimit(imageConcurrency);
   const tools: KeyTools = { transform, gate: (work) => limit(work), claims: new Map() };
 
-  return async ({ BatchInput: { run }, Items }, { signal = new AbortController().signal } = {}) => {
+  return async ({ BatchInput: { run }, Items }, { signal = new AbortController().signal, clock = NO_CLOCK } = {}) => {
     const context = await remembered(jobs, `${run.bucket}/${run.key}`, () => openJob(open, run, signal));
-    const outcomes = await processBatch(context, Items, tools, signal, onOutcome);
+    const timed = batchClock(clock, tools.gate);
+    const processOne = (selected: SelectedItem) =>
+      timed.key(() => processKey(context, selected, { ...tools, gate: timed.gate }, signal));
+    const outcomes = await processBatch(context.job, Items, processOne, onOutcome);
     if (outcomes.some((outcome) => outcome.status === 'failed')) throw failureOf(outcomes);
     return { outcomes };
   };
 }
 
+/** Lets the clock of a batch stand while all of its keys queue at the gate. */
+function batchClock(clock: Clock, gate: KeyTools['gate']): { key: KeyTools['gate']; gate: KeyTools['gate'] } {
+  let working = 0;
+  let queued = 0;
+  const counting = (keys: number, inQueue: number): void => {
+    working += keys;
+    queued += inQueue;
+    if (working > 0 && queued === working) clock.pause();
+    else clock.resume();
+  };
+  return {
+    key: async (work) => {
+      counting(1, 0);
+      try {
+        return await work();
+      } finally {
+        counting(-1, 0);
+      }
+    },
+    gate: (work) => {
+      counting(0, 1);
+      return gate(() => {
+        counting(0, -1);
+        return work();
+      });
+    },
+  };
+}
+
 async function processBatch(
-  context: JobContext,
+  job: PreparedJob,
   items: ProcessEvent['Items'],
-  tools: KeyTools,
-  signal: AbortSignal,
+  processOne: (selected: SelectedItem) => Promise<Outcome>,
   onOutcome: NonNullable<ProcessDependencies['onOutcome']>,
 ): Promise<Outcome[]> {
-  const { job } = context;
   const stopsAtFirst = job.toleratedFailureCount === 0 || job.toleratedFailurePercentage === 0;
   const limit = pLimit(BATCH_CONCURRENCY);
   let failed = false;
   return await Promise.all(
     items.map((selected) =>
       limit(async (): Promise<Outcome> => {
-        if (failed && stopsAtFirst) return notStarted(context, selected);
-        const outcome = await processKey(context, selected, tools, signal);
+        if (failed && stopsAtFirst) return notStarted(job, selected);
+        const outcome = await processOne(selected);
         failed ||= outcome.status === 'failed';
         onOutcome(outcome, job);
         return outcome;
@@ -79,7 +118,7 @@ async function processBatch(
   );
 }
 
-function notStarted({ job }: JobContext, { index, item }: ProcessEvent['Items'][number]): Outcome {
+function notStarted(job: PreparedJob, { index, item }: SelectedItem): Outcome {
   return { status: 'pending', index, key: keyOf(item, job.reader.kind) };
 }
 

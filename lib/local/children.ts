@@ -6,7 +6,15 @@ import type { Entry } from './entries.ts';
 import type { Context, Failure, Interpreter, Run } from './interpreter.ts';
 import { type MapRunNames, ROLE_ARN } from './names.ts';
 import { type ChildRecord, endedRecord } from './records.ts';
-import { abortTasks, fitsPayload, type TaskHandlers, type TaskScope, taskOverrides, taskScope } from './tasks.ts';
+import {
+  abortTasks,
+  fitsPayload,
+  pausedMilliseconds,
+  type TaskHandlers,
+  type TaskScope,
+  taskOverrides,
+  taskScope,
+} from './tasks.ts';
 
 /**
  * An EXPRESS execution may take five minutes:
@@ -63,7 +71,7 @@ export function createChildren(options: ChildrenOptions): Children {
   const type = ProcessorConfig.ExecutionType;
   const longest = options.expressMilliseconds ?? EXPRESS_MILLISECONDS;
   const machine = interpreter.machine({ StartAt, States }, options.retryMilliseconds);
-  const overridesFor = taskOverrides(States, options.handlers);
+  const overridesFor = taskOverrides(States, options.handlers, interpreter);
   const machineName = names.childMachineArn.slice(names.childMachineArn.lastIndexOf(':') + 1);
   // Places in an array, not a Set: a Set that is added to and deleted from grows a chain of tables, which keeps
   // children that have ended alive until the next full collection.
@@ -79,7 +87,7 @@ export function createChildren(options: ChildrenOptions): Children {
     let next = longest;
     for (const child of places) {
       if (child === undefined) continue;
-      const left = child.started + longest - now;
+      const left = child.started + longest + pausedMilliseconds(child.scope, now) - now;
       if (left > 0) {
         next = Math.min(next, left);
         continue;

@@ -76,10 +76,11 @@ export function startExecution(options: ExecutionOptions): LocalExecution {
   const StartAt = continued?.state ?? definition.StartAt;
   if (!Object.hasOwn(definition.States, StartAt)) throw new TypeError(`The definition has no state '${StartAt}'`);
   const scope = taskScope();
-  const overrides: Overrides = taskOverrides(definition.States, handlers)(scope);
+  const timeouts = { timeoutError: async () => (await loadInterpreter()).timeoutError() };
+  const overrides: Overrides = taskOverrides(definition.States, handlers, timeouts)(scope);
   // Children's handlers too have to be there before anything is done.
   for (const state of Object.values(definition.States)) {
-    if (state.Type === 'Map') taskOverrides(state.ItemProcessor.States, handlers);
+    if (state.Type === 'Map') taskOverrides(state.ItemProcessor.States, handlers, timeouts);
   }
   const arn = executionArn(stateMachine, name);
   const context: Context = {

@@ -56,6 +56,8 @@ export interface Interpreter {
   evaluate(template: Json, input: Json, context: Context): Promise<Json>;
   /** The Error and Cause of a run that did not succeed. */
   failureOf(thrown: unknown): Failure;
+  /** An error that the interpreter takes for its own States.Timeout: `States.TaskFailed` does not match it. */
+  timeoutError(): Promise<unknown>;
 }
 
 export interface Failure {
@@ -80,6 +82,17 @@ export async function loadInterpreter(): Promise<Interpreter> {
 
   return {
     failureOf,
+    async timeoutError() {
+      // The interpreter knows a timeout by its class, which the package does not export: so one is provoked.
+      const state = { Type: 'Task', Resource: 'never', TimeoutSeconds: 0.001, End: true };
+      const never = () => new Promise<never>(() => {});
+      const overrides = { taskResourceLocalHandlers: { Never: never } };
+      const run = create({ StartAt: 'Never', States: { Never: state } }).run({}, { overrides });
+      return await run.result.then(
+        () => new StatesError('States.Timeout', ''),
+        (error: Error) => error.cause,
+      );
+    },
     machine(definition, retryMilliseconds) {
       const machine = create(runnable(definition));
       const retryIntervalOverrides =
@@ -177,11 +190,10 @@ function runnable(definition: Pick<StateMachineDefinition, 'StartAt' | 'States' 
 function runnableState(state: State): Json {
   const json = state as unknown as { readonly [field: string]: Json };
   if (state.Type === 'Task') {
-    // The interpreter's default is one minute; the specification has none.
-    const seconds = state.TimeoutSeconds ?? LONGEST_SECONDS;
+    // The interpreter's default is one minute, and its time cannot be paused: tasks.ts has the clock.
     return {
       ...json,
-      TimeoutSeconds: seconds,
+      TimeoutSeconds: LONGEST_SECONDS,
       ...(state.Retry === undefined ? {} : { Retry: state.Retry.map(bounded) }),
     };
   }

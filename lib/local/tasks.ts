@@ -1,10 +1,26 @@
 // Task states call handlers in process: with Lambda's manners, so that errors, sizes and timeouts look as they would there.
+import { Deadline } from '../../lambda/deadline.ts';
 import type { State } from '../states-language.ts';
-import { LONGEST_SECONDS, type Overrides } from './interpreter.ts';
+import { type Interpreter, LONGEST_SECONDS, type Overrides } from './interpreter.ts';
 import { StatesError } from './states-error.ts';
 
-/** Runs in place of a Lambda function; `signal` fires when the Task times out and when the execution is aborted. */
-export type TaskHandler = (input: unknown, context: { readonly signal: AbortSignal }) => Promise<unknown>;
+/**
+ * Stops the Task's time and its child's while a handler only queues for this machine's processors: on AWS an invocation
+ * has a processor of its own, or is throttled before its time begins.
+ */
+export interface TaskClock {
+  pause(): void;
+  resume(): void;
+}
+
+export interface TaskContext {
+  /** Fires when the Task times out and when the execution is aborted. */
+  readonly signal: AbortSignal;
+  readonly clock: TaskClock;
+}
+
+/** Runs in place of a Lambda function. */
+export type TaskHandler = (input: unknown, context: TaskContext) => Promise<unknown>;
 
 /** Handlers by the ARN that Task states name as their Resource. */
 export type TaskHandlers = Readonly<Record<string, TaskHandler>>;
@@ -16,10 +32,32 @@ export const MOST_PAYLOAD_BYTES = 262_144;
 export interface TaskScope {
   controller: AbortController | undefined;
   aborted: boolean;
+  /** Epoch milliseconds since when the clock stands, and for how many milliseconds it stood before. */
+  pausedAt: number | undefined;
+  pausedBefore: number;
 }
 
 export function taskScope(): TaskScope {
-  return { controller: undefined, aborted: false };
+  return { controller: undefined, aborted: false, pausedAt: undefined, pausedBefore: 0 };
+}
+
+/** Milliseconds for which the clock has stood. */
+export function pausedMilliseconds({ pausedAt, pausedBefore }: TaskScope, now: number): number {
+  return pausedBefore + (pausedAt === undefined ? 0 : now - pausedAt);
+}
+
+function clockOf(scope: TaskScope, deadline: Deadline): TaskClock {
+  return {
+    pause() {
+      deadline.pause();
+      scope.pausedAt ??= Date.now();
+    },
+    resume() {
+      deadline.resume();
+      scope.pausedBefore = pausedMilliseconds(scope, Date.now());
+      scope.pausedAt = undefined;
+    },
+  };
 }
 
 /** Fires the signal of the handler that runs, and lets no further one start. */
@@ -32,12 +70,14 @@ interface Call {
   readonly state: string;
   readonly handler: TaskHandler;
   readonly milliseconds: number;
+  readonly timeoutError: Interpreter['timeoutError'];
 }
 
 /** Prepares the interpreter's overrides for all Task states; the answer makes them for one execution's scope. */
 export function taskOverrides(
   states: Readonly<Record<string, State>>,
   handlers: TaskHandlers,
+  { timeoutError }: Pick<Interpreter, 'timeoutError'>,
 ): (scope: TaskScope) => Overrides {
   const calls: Call[] = [];
   for (const [state, definition] of Object.entries(states)) {
@@ -46,7 +86,8 @@ export function taskOverrides(
     if (handler === undefined) {
       throw new TypeError(`State '${state}': no handler for Resource ${definition.Resource}`);
     }
-    calls.push({ state, handler, milliseconds: (definition.TimeoutSeconds ?? LONGEST_SECONDS) * 1000 });
+    const milliseconds = (definition.TimeoutSeconds ?? LONGEST_SECONDS) * 1000;
+    calls.push({ state, handler, milliseconds, timeoutError });
   }
   return (scope) => {
     const overrides: Overrides = {};
@@ -55,22 +96,24 @@ export function taskOverrides(
   };
 }
 
-async function callTask({ handler, milliseconds }: Call, input: unknown, scope: TaskScope) {
+async function callTask({ handler, milliseconds, timeoutError }: Call, input: unknown, scope: TaskScope) {
   const controller = new AbortController();
   scope.controller = controller;
-  let timedOut = false;
-  // The interpreter has a timer of its own, set after this one for the same instant: it fails the state, this one
-  // tells the handler.
-  const timer = setTimeout(() => {
-    timedOut = true;
+  using deadline = new Deadline(milliseconds);
+  const clock = clockOf(scope, deadline);
+  const { promise: timedOut, reject } = Promise.withResolvers<never>();
+  deadline.signal.addEventListener('abort', () => {
+    timeoutError().then(reject);
     controller.abort(new StatesError('States.Timeout', `The Task ran for more than ${milliseconds / 1000} seconds`));
-  }, milliseconds);
+  });
   try {
     // Not within the call that starts the execution: a handler may stop or abort what is only being set up.
     await undefined;
     // After an abort the interpreter ends the wait before a retry at once, and would try again.
     if (scope.aborted) throw new StatesError('Aborted', 'The execution was aborted');
-    const text = JSON.stringify(await handler(input, controller)) ?? 'null';
+    const answer = handler(input, { signal: controller.signal, clock });
+    // Whatever the handler says once its time is up, the state ends with States.Timeout.
+    const text = JSON.stringify(await Promise.race([answer, timedOut])) ?? 'null';
     if (!fitsPayload(text)) {
       throw new StatesError(
         'States.DataLimitExceeded',
@@ -79,11 +122,10 @@ async function callTask({ handler, milliseconds }: Call, input: unknown, scope: 
     }
     return JSON.parse(text);
   } catch (error) {
-    // Whatever the handler says to its signal, the state ends with the interpreter's States.Timeout.
-    if (timedOut) await new Promise<never>(() => {});
+    if (deadline.signal.aborted) throw await timedOut.catch((timeout: unknown) => timeout);
     throw error instanceof StatesError ? error : lambdaError(error);
   } finally {
-    clearTimeout(timer);
+    clock.resume();
     if (scope.controller === controller) scope.controller = undefined;
   }
 }

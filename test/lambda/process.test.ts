@@ -249,3 +249,37 @@ describe.each<Kind>(['directories', 'S3'])('process on %s', (kind) => {
     await expect(running).rejects.toThrow('enough');
   });
 });
+
+test('the clock of a batch stands only while all of its keys queue', async () => {
+  const places = await makePlaces('directories');
+  const keys = ['a.jpg', 'b.jpg'];
+  for (const key of keys) await places.put(key, await image(1));
+  const told: string[] = [];
+  const clock = { pause: () => told.push('pause'), resume: () => told.push('resume') };
+  const free = Promise.withResolvers<void>();
+  let working = 0;
+  // One image at a time: the first call of another batch holds the gate, so that both keys queue until it ends.
+  const handler = createProcess({
+    open: places.open,
+    imageConcurrency: 1,
+    transform: async (input) => {
+      working += 1;
+      if (working === 1) await free.promise;
+      return await transform(input);
+    },
+  });
+  const { source, destination, open } = places;
+  const prepare = createPrepare({ open, defaults: { source, destination, maxConcurrency: 4 } });
+  await places.put('c.jpg', await image(2));
+  const input = { recipe: JPEG, keys: ['c.jpg', ...keys] };
+  const { run } = await prepare({ input, execution: { name: 'clock', startTime: '' } });
+  const batch = (names: string[]) => ({ BatchInput: { run }, Items: names.map((item, index) => ({ index, item })) });
+  const first = handler(batch(['c.jpg']));
+  await expect.poll(() => working).toBe(1);
+  const second = handler(batch(keys), { clock });
+  await expect.poll(() => told.at(-1)).toBe('pause');
+  free.resolve();
+  await Promise.all([first, second]);
+  expect(told.at(-1)).toBe('resume');
+  await places.close();
+});

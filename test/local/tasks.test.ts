@@ -98,6 +98,16 @@ describe('a Task', () => {
     expect(handed.map(({ aborted }) => aborted)).toEqual([true]);
   });
 
+  it('does not time out while its handler only queues for the machine', async () => {
+    const { output } = await run({ TimeoutSeconds: 1 }, async (_input, { signal, clock }) => {
+      clock.pause();
+      await setTimeout(1_500);
+      clock.resume();
+      return { aborted: signal.aborted };
+    });
+    expect(output).toMatchObject({ aborted: false });
+  });
+
   it('goes to its catcher with Error and Cause', async () => {
     const Catch = [{ ErrorEquals: ['NotAnImage'], ResultPath: '$.error', Next: 'Caught' }];
     const { output } = await run({ Catch }, () => Promise.reject(named('NotAnImage', 'text')), { kept: 1 });
