@@ -5,6 +5,7 @@ import type { FormatName } from '../recipe/names.ts';
 import type { Output } from '../recipe/types.ts';
 import { type Encoded, encodeOnce, type Made, qualityOf } from './encode.ts';
 import type { ImageJob } from './job.ts';
+import { finish, type Pixels } from './pixels.ts';
 import { sharp } from './sharp.ts';
 import type { Size } from './size.ts';
 import { type Luma, lumaPipeline, ssim, viewingSize } from './ssim.ts';
@@ -97,10 +98,9 @@ async function withLikeness(
 }
 
 /** Compares encoded files with the pixels that they are made from. Of an animation, with its first frame. */
-async function comparer(job: ImageJob, { pixels }: Made): Promise<(encoded: Encoded) => Promise<number>> {
-  if (pixels === undefined) throw new Error('a search for likeness needs the pixels to be held');
-  const size = viewingSize(pixels);
-  const { data, raw, width, height } = pixels;
+async function comparer(job: ImageJob, made: Made): Promise<(encoded: Encoded) => Promise<number>> {
+  const { data, raw, width, height } = made.pixels ?? (await drawn(job, made));
+  const size = viewingSize({ width, height });
   const first = sharp(data, { ...(raw === undefined ? {} : { raw }), ...OPTIONS }).extract({
     left: 0,
     top: 0,
@@ -109,6 +109,14 @@ async function comparer(job: ImageJob, { pixels }: Made): Promise<(encoded: Enco
   });
   const reference = await luma(job, first, size);
   return async ({ body }) => ssim(reference, await luma(job, sharp(body, OPTIONS), size));
+}
+
+/** The pixels of what is not held, for the one comparison: as a PNG, in which frames are one tall image. */
+async function drawn(job: ImageJob, made: Made): Promise<Pick<Pixels, 'data' | 'raw' | 'width' | 'height'>> {
+  const { image, input } = await made.pipeline();
+  const png = finish(job, image, input, 'strip').png({ compressionLevel: 1 });
+  const { data, info } = await job.run(png, (ready) => ready.toBuffer({ resolveWithObject: true }));
+  return { data, width: info.width, height: info.pageHeight ?? info.height };
 }
 
 // The numbers are compared, whatever colours they mean.

@@ -1,7 +1,7 @@
 // The plan of one image: which pixels are made from which, so that the source is decoded once and sizes descend.
 import type { Operations } from '../recipe/types.ts';
 import { namesOf } from './operations.ts';
-import { type Resized, resized, type Size } from './size.ts';
+import { type Resized, resized, type Size, sizeAfter } from './size.ts';
 
 /** What is wanted: an output (by its place), or the placeholder's small copy. */
 export interface Wish {
@@ -14,12 +14,16 @@ export interface PixelNode {
   readonly operations: Operations;
   readonly uses: (number | 'placeholder')[];
   readonly children: PixelNode[];
+  /** Whether its pixels are too many to be held: each use makes them anew, in passing. */
+  readonly heavy: boolean;
 }
 
 /** What decides the shape of a plan besides the wishes. */
 export interface PlanContext extends Size {
   /** Vectors are drawn at the size that is asked for, so enlarging them is as good as the source. */
   readonly vector: boolean;
+  /** Whether the source is pixels already, which any number of nodes may read. */
+  readonly decoded: boolean;
   /** Whether pixels of that size can be held in memory. */
   readonly canHold: (size: Size) => boolean;
 }
@@ -51,7 +55,7 @@ export function plan(wishes: readonly Wish[], context: PlanContext): PixelNode[]
   for (const { operations, use } of wishes) {
     const size = pureSize(operations, context);
     if (size !== undefined) {
-      pureNode(pures, size).node.uses.push(use);
+      pureNode(pures, size, context).node.uses.push(use);
     } else {
       leafNode(leaves, operations, needOf(operations, context), context).uses.push(use);
     }
@@ -60,11 +64,12 @@ export function plan(wishes: readonly Wish[], context: PlanContext): PixelNode[]
   const readers = arrange(pures, leaves, context);
   if (readers.length < 2) return readers.map(asWritten);
   const rootless = leaves.filter(({ node }) => readers.includes(node));
+  if (rootless.length === 0) return readers.map(asWritten);
   const scale = Math.max(...rootless.map(({ need }) => need));
   // Drawing a vector again costs less than what its finest rendition as pixels would.
   const common = commonSize(context, Math.min(1, scale));
-  if (context.vector || !context.canHold(common)) return readers.map(asWritten);
-  pureNode(pures, common);
+  if (context.vector || context.decoded || !context.canHold(common)) return readers.map(asWritten);
+  pureNode(pures, common, context);
   return arrange(pures, leaves, context).map(asWritten);
 }
 
@@ -101,7 +106,8 @@ function commonSize({ width, height }: Size, scale: number): Size & { readonly s
   return { width: Math.ceil(width * scale), height: Math.ceil(height * scale), scale };
 }
 
-function pureNode(pures: Pure[], { width, height, scale }: Size & { readonly scale: number }): Pure {
+function pureNode(pures: Pure[], size: Size & { readonly scale: number }, { canHold }: PlanContext): Pure {
+  const { width, height, scale } = size;
   const known = pures.find((pure) => pure.width === width && pure.height === height);
   if (known !== undefined) return known;
   const resize = { width, height, fit: 'fill' as const };
@@ -109,7 +115,7 @@ function pureNode(pures: Pure[], { width, height, scale }: Size & { readonly sca
     width,
     height,
     scale,
-    node: { operations: scale === 1 ? {} : { resize }, uses: [], children: [] },
+    node: { operations: scale === 1 ? {} : { resize }, uses: [], children: [], heavy: !canHold(size) },
   };
   pures.push(pure);
   return pure;
@@ -122,7 +128,8 @@ function leafNode(leaves: Leaf[], operations: Operations, need: number, context:
   const text = JSON.stringify(own);
   const known = leaves.find(({ node }) => JSON.stringify(node.operations) === text);
   if (known !== undefined) return known.node;
-  const node: PixelNode = { operations: own, uses: [], children: [] };
+  const heavy = !context.canHold(sizeAfter(context, own));
+  const node: PixelNode = { operations: own, uses: [], children: [], heavy };
   leaves.push({ need, node });
   return node;
 }
@@ -133,22 +140,19 @@ function exactly(options: NonNullable<Operations['resize']>, context: PlanContex
   return plain ? { width, height, fit: 'fill' } : options;
 }
 
-/** Hangs every node on its parent, anew; answers those that are left. */
+/** Hangs every node on its parent, anew; answers those that are left. What cannot be held is nobody's parent. */
 function arrange(pures: Pure[], leaves: readonly Leaf[], context: PlanContext): PixelNode[] {
   pures.sort((a, b) => b.width * b.height - a.width * a.height);
   for (const { node } of pures) node.children.length = 0;
-  for (const [place, { node }] of pures.entries()) pures[place - 1]?.node.children.push(node);
-  const readers = pures.slice(0, 1).map(({ node }) => node);
+  const chain = pures.filter(({ node }) => !node.heavy);
+  for (const [place, { node }] of chain.entries()) chain[place - 1]?.node.children.push(node);
+  const readers = pures.filter((pure) => pure.node.heavy || pure === chain[0]).map(({ node }) => node);
   for (const { need, node } of leaves) {
-    const parent = pures.findLast(({ scale, width, height }) =>
-      holdsDetail(need, scale, width === context.width && height === context.height),
+    const parent = chain.findLast(
+      ({ scale, width, height }) => scale >= need || (width === context.width && height === context.height),
     );
     if (parent === undefined) readers.push(node);
     else parent.node.children.push(node);
   }
   return readers;
-}
-
-function holdsDetail(need: number, scale: number, whole: boolean): boolean {
-  return whole || scale >= need;
 }

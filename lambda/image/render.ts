@@ -99,28 +99,27 @@ async function renderFrames(work: Frames, withPlaceholder: boolean): Promise<voi
   // Frames lose their profile and timing between pipelines, unless they are raw.
   const alone = frames > 1 && job.carrier;
   const nodes = alone
-    ? wishes.map(({ operations, use }): PixelNode => ({ operations, uses: [use], children: [] }))
+    ? wishes.map(({ operations, use }): PixelNode => ({ operations, uses: [use], children: [], heavy: true }))
     : plan(wishes, {
         width: size.width,
         height: size.height,
         vector: job.source.vector && !isPixels(input),
-        canHold: isPixels(input) ? () => false : canHold,
+        decoded: isPixels(input),
+        canHold,
       });
-  await Promise.all(nodes.map((node) => renderNode(work, node, input, alone)));
+  await Promise.all(nodes.map((node) => renderNode(work, node, input)));
 }
 
 const SMALL = { width: PLACEHOLDER_SIDE, height: PLACEHOLDER_SIDE, fit: 'inside', withoutEnlargement: true } as const;
 
-async function renderNode(work: Frames, node: PixelNode, input: Input, alone: boolean): Promise<void> {
+async function renderNode(work: Frames, node: PixelNode, input: Input): Promise<void> {
   const { job } = work;
   const started = performance.now();
   const uses = node.uses.flatMap((use) =>
     use === 'placeholder' ? [] : work.wanted.filter(({ place }) => place === use),
   );
-  const streamed =
-    node.children.length === 0 &&
-    node.uses.length === 1 &&
-    (alone || uses.every((use) => streams(use, node.operations)));
+  const passing = node.children.length === 0 && node.uses.length === 1;
+  const streamed = node.heavy || (passing && uses.every((use) => streams(use, node.operations)));
   const made = streamed ? streaming(job, node, input) : await holding(job, node, input);
   await Promise.all([
     ...sharing(uses).map(async (group) => {
@@ -136,7 +135,7 @@ async function renderNode(work: Frames, node: PixelNode, input: Input, alone: bo
           }),
         ]
       : []),
-    ...node.children.map((child) => renderNode(work, child, made.pixels ?? input, alone)),
+    ...node.children.map((child) => renderNode(work, child, made.pixels ?? input)),
   ]);
 }
 

@@ -88,5 +88,7 @@ describe.skipIf(!haveImages)('animations', () => {
       ],
     });
     expect(renditions.map(({ pages }) => pages)).toEqual([10, 10]);
+    const alike = await makeOne(image('webp/animated-loop-3.webp'), { metadata: 'keep', format: 'webp', minSsim: 0.9 });
+    expect(alike.ssim).toBeGreaterThanOrEqual(0.9);
   });
 });

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { type PixelNode, plan, type Wish } from '../../../lambda/image/plan.ts';
 import type { Operations } from '../../../lambda/recipe/types.ts';
 
-const CONTEXT = { width: 4000, height: 3000, vector: false, canHold: () => true };
+const CONTEXT = { width: 4000, height: 3000, vector: false, decoded: false, canHold: () => true };
 
 function wishes(...operations: Operations[]): Wish[] {
   return operations.map((one, use) => ({ operations: one, use }));
@@ -76,14 +76,22 @@ describe('plan', () => {
   });
 
   it('decodes anew rather than hold what is too large', () => {
-    const nodes = plan(wishes({ trim: {} }, { resize: { width: 640 } }, { resize: { width: 320 } }), {
-      ...CONTEXT,
-      canHold: () => false,
-    });
+    const canHold = ({ width }: { readonly width: number }): boolean => width <= 640;
+    const nodes = plan(
+      wishes({ trim: {} }, { resize: { width: 1600 } }, { resize: { width: 640 } }, { resize: { width: 320 } }),
+      { ...CONTEXT, canHold },
+    );
     expect(nodes.map(brief)).toEqual([
-      [640, [1], [320, [2]]],
+      [1600, [1]],
+      [640, [2], [320, [3]]],
       ['all', [0]],
     ]);
+    expect(nodes.map(({ heavy }) => heavy)).toEqual([true, false, true]);
+  });
+
+  it('lets any number of nodes read pixels that are there', () => {
+    const nodes = plan(wishes({ negate: {} }, { resize: { width: 10, height: 10 } }), { ...CONTEXT, decoded: true });
+    expect(nodes).toHaveLength(2);
   });
 
   it('draws vectors at the size that is asked for', () => {
