@@ -104,10 +104,11 @@ export class ImageFanout extends Construct {
       memory: 512,
       timeout: TIMEOUTS.prepareFunction,
       statements: [
-        listing(source),
+        knowingAbsence(source),
         onObjects(source, 's3:GetObject'),
         onObjects(manifests, 's3:GetObject'),
         onObjects(recipes, 's3:GetObject'),
+        onObjects(within(results, RESULT_FOLDERS.jobs), 's3:GetObject'),
         onObjects(runs, 's3:GetObject', 's3:PutObject'),
         knowingAbsence(results),
         ...usingKey([source, results], 'kms:Decrypt'),

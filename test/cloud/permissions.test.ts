@@ -68,6 +68,16 @@ describe('reading and writing', () => {
     }
   });
 
+  it('Prepare reads whatever a job may refer to', () => {
+    expect(may(/^PrepareRole/, 's3:GetObject')).toEqual([
+      'arn:aws:s3:::the-results/acc/jobs/*',
+      'arn:aws:s3:::the-results/acc/manifests/*',
+      'arn:aws:s3:::the-results/acc/recipes/*',
+      'arn:aws:s3:::the-results/acc/runs/*',
+      'arn:aws:s3:::the-source/in/*',
+    ]);
+  });
+
   it('everybody else writes runs only', () => {
     for (const role of [/^PrepareRole/, /^SummarizeRole/, /^WorkflowRole/, /^ReportsReportRole/]) {
       expect(may(role, 's3:PutObject')).toEqual(['arn:aws:s3:::the-results/acc/runs/*']);
