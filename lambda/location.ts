@@ -55,6 +55,15 @@ export function parseObject(text: string): { readonly bucket: string; readonly k
   return { bucket, key: match?.[2] ?? '' };
 }
 
+/** Where a reference leads: `s3://bucket/key`, else a key below a location. Throws a RangeError as `parseObject` does. */
+export function resolveReference(
+  reference: string,
+  below: Location,
+): { readonly bucket: string; readonly key: string } {
+  if (reference.startsWith('s3://')) return parseObject(reference);
+  return { bucket: below.bucket, key: below.prefix + reference };
+}
+
 /** The location as a person writes it: `s3://bucket/prefix/`, or the directory's path. */
 export function formatLocation(location: Location): string {
   return isDirectory(location)

@@ -3,7 +3,7 @@ import pLimit from 'p-limit';
 import { overlayReferences } from './image/overlays.ts';
 import type { Transform } from './image/transform.ts';
 import { keyOf } from './item.ts';
-import { parseObject } from './location.ts';
+import { resolveReference } from './location.ts';
 import type { Outcome, ProcessResult } from './outcome.ts';
 import type { PreparedJob, ProcessEvent, SelectedItem } from './prepared.ts';
 import { type JobContext, type KeyTools, processKey } from './process-key.ts';
@@ -137,7 +137,7 @@ export async function openContext(job: PreparedJob, open: OpenStore, signal: Abo
   const overlays = new Map(
     await Promise.all(
       overlayReferences(job.recipe).map(async (reference) => {
-        const { bucket, key } = overlayObject(reference, job);
+        const { bucket, key } = resolveReference(reference, job.destination);
         const overlay = await open(bucket).read(key, { maxBytes: job.limits.bytes, signal });
         return [reference, overlay] as const;
       }),
@@ -150,12 +150,6 @@ export async function openContext(job: PreparedJob, open: OpenStore, signal: Abo
     isSelected: selector(job.include, job.exclude),
     overlays,
   };
-}
-
-/** A watermark is `s3://bucket/key`, or a key below the destination. */
-function overlayObject(reference: string, { destination }: PreparedJob): { bucket: string; key: string } {
-  if (reference.startsWith('s3://')) return parseObject(reference);
-  return { bucket: destination.bucket, key: destination.prefix + reference };
 }
 
 /** The value of a key, made once; a failure is not remembered, and the oldest makes room. */

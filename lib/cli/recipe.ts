@@ -14,11 +14,18 @@ export const command = defineCommand({
   usage: USAGE,
   arguments: [1, 3],
   details: ['`check` lists every problem of a recipe, or its outputs. With IMAGE it makes them, and writes none.'],
-  options: { json: { type: 'boolean', help: 'The answer as one JSON document.' } },
-  async run([action = '', recipe, image], { json = false }) {
+  options: {
+    destination: {
+      type: 'string',
+      value: 'DST',
+      help: 'Where watermarks lie that are no s3:// references. Default: the working directory.',
+    },
+    json: { type: 'boolean', help: 'The answer as one JSON document.' },
+  },
+  async run([action = '', recipe, image], { json = false, destination = '.' }) {
     if (action === 'list' && recipe === undefined) return await list(json);
     if (action === 'schema' && recipe === undefined) return await schema();
-    if (action === 'check' && recipe !== undefined) return await check(recipe, image, json);
+    if (action === 'check' && recipe !== undefined) return await check(recipe, { image, destination, json });
     const near = suggest(action, ['list', 'check', 'schema']);
     const hint = near === undefined || near === action ? '' : `; did you mean ${near}?`;
     throw new UsageError(
@@ -47,10 +54,17 @@ async function schema(): Promise<ExitCode> {
 }
 
 /** Throws InvalidJob that lists every problem, and what the image room throws. */
-async function check(given: string, image: string | undefined, json: boolean): Promise<ExitCode> {
+async function check(
+  given: string,
+  {
+    image,
+    destination,
+    json,
+  }: { readonly image: string | undefined; readonly destination: string; readonly json: boolean },
+): Promise<ExitCode> {
   const { resolveRecipe } = await import('../../lambda/recipe.ts');
   const recipe = resolveRecipe(/\.json$/i.test(given) ? await readJson('recipe', given) : given);
-  if (image !== undefined) return await tryOut(recipe, image, json);
+  if (image !== undefined) return await tryOut(recipe, image, destination, json);
   if (json) process.stdout.write(`${JSON.stringify(recipe, undefined, 2)}\n`);
   else {
     const lines = recipe.outputs.map(
@@ -61,24 +75,31 @@ async function check(given: string, image: string | undefined, json: boolean): P
   return EXIT.succeeded;
 }
 
-async function tryOut(recipe: Recipe, image: string, json: boolean): Promise<ExitCode> {
-  const [{ createTransform }, { overlayReferences }, { parseObject }, { limitsSchema }, { openStores }, units] =
-    await Promise.all([
-      import('../../lambda/image/transform.ts'),
-      import('../../lambda/image/overlays.ts'),
-      import('../../lambda/location.ts'),
-      import('../../lambda/limits.ts'),
-      import('../../lambda/store/open.ts'),
-      import('../../lambda/report/units.ts'),
-    ]);
+async function tryOut(recipe: Recipe, image: string, destination: string, json: boolean): Promise<ExitCode> {
+  const [
+    { createTransform },
+    { overlayReferences },
+    { parseLocation, resolveReference },
+    { limitsSchema },
+    { openStores },
+    units,
+  ] = await Promise.all([
+    import('../../lambda/image/transform.ts'),
+    import('../../lambda/image/overlays.ts'),
+    import('../../lambda/location.ts'),
+    import('../../lambda/limits.ts'),
+    import('../../lambda/store/open.ts'),
+    import('../../lambda/report/units.ts'),
+  ]);
   const body = await readFile(image).catch((error: Error) => {
     throw new UsageError(`IMAGE: ${error.message}`);
   });
   const stores = openStores();
+  const below = parseLocation(destination);
   try {
     const overlays = new Map<string, Buffer>();
     for (const reference of overlayReferences(recipe)) {
-      const { bucket, key } = parseObject(reference);
+      const { bucket, key } = resolveReference(reference, below);
       overlays.set(reference, (await stores.open(bucket).read(key)).body);
     }
     const { source, renditions, placeholder } = await createTransform()({
