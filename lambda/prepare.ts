@@ -1,8 +1,9 @@
 // Prepare: what starts a run in, one prepared job out, or InvalidJob with all that is wrong with it.
 import { FanoutError } from './errors.ts';
 import { placeProblems } from './guards.ts';
+import { overlayReferences } from './image/overlays.ts';
 import { ALL_ITEMS, invalidJob, isRecipeReference, type Job, parseJob } from './job.ts';
-import { formatLocation, type Location, parseObject } from './location.ts';
+import { formatLocation, type Location, objectUri, parseObject, resolveReference } from './location.ts';
 import { manifestReader } from './manifest.ts';
 import { JOB_FILE, type PreparedJob, type PreparedState, type PrepareEvent, type Reader } from './prepared.ts';
 import { type Recipe, recipeInputSchema, resolveRecipe } from './recipe.ts';
@@ -155,6 +156,20 @@ async function readRecipe(input: Job['recipe'], open: OpenStore): Promise<Recipe
   if (!parsed.success)
     throw new RangeError(`${input}: ${parsed.error.issues.map((issue) => issue.message).join('; ')}`);
   return resolveRecipe(parsed.data);
+}
+
+/** Watermarks that are not there. One that Prepare may not look at is left to the image function, which may. */
+async function missingWatermarks(recipe: Recipe, destination: Location, open: OpenStore): Promise<string[]> {
+  const missing = overlayReferences(recipe).map(async (reference): Promise<string[]> => {
+    try {
+      const { bucket, key } = resolveReference(reference, destination);
+      if ((await open(bucket).head(key)) !== undefined) return [];
+      return [`recipe: expected the watermark ${reference} at ${objectUri(bucket, key)}, got nothing`];
+    } catch (error) {
+      return error instanceof FanoutError && error.name === 'AccessDenied' ? [] : problemsOf('recipe', error);
+    }
+  });
+  return (await Promise.all(missing)).flat();
 }
 
 async function readerOf(job: Job, source: Location, open: OpenStore): Promise<Reader> {

@@ -164,6 +164,11 @@ describe('what may start a run', () => {
       /^recipe: unexpected beside "job"/,
     ],
     ['a recipe that is not there', { recipe: 's3://results/recipes/gone.json' }, /^recipe: SourceNotFound/],
+    [
+      'a watermark that is not there',
+      { recipe: { outputs: [{ composite: [{ image: 'marks/gone.png' }] }] } },
+      /^recipe: expected the watermark marks\/gone.png at s3:\/\/renditions\/out\/marks\/gone.png, got nothing/,
+    ],
     ['an unknown recipe', { recipe: 'wob' }, /^recipe: .*web/],
     [
       'an empty source',
