@@ -52,7 +52,8 @@ export async function writeAccount(options: AccountOptions): Promise<Summary> {
   const { store, folder, job } = options;
   const { attempts, missing } = await findResultFiles(store, folder);
   const sorter = createSorter(options.scratch === undefined ? {} : { directory: options.scratch });
-  // Hardly an object outlives its row, and yet V8 would let the young generation grow to 128 MB (measured).
+  // Hardly an object outlives its row, and yet V8 would let the young generation grow to 128 MB (measured). The command
+  // line says so from its start; elsewhere the account is the last thing that a process does for a run.
   setFlagsFromString('--semi-space-growth-factor=1');
   try {
     const collected = await collect(store, attempts, job, sorter, options.signal);
@@ -75,7 +76,6 @@ export async function writeAccount(options: AccountOptions): Promise<Summary> {
     });
     return summary;
   } finally {
-    setFlagsFromString('--semi-space-growth-factor=2');
     await sorter.close();
   }
 }

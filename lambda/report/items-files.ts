@@ -34,7 +34,8 @@ export async function writeItems(
 
 /** A file that is written bit by bit while the store saves it. */
 function openFile(store: Store, key: string, contentType: string) {
-  const stream = new PassThrough();
+  // Text stays text up to the store: each copy on the way would be garbage outside the heap.
+  const stream = new PassThrough({ objectMode: true, highWaterMark: 4 });
   const saved = store.save(key, stream, { contentType });
   // Both are waited for in write, end and abandon; until then neither may count as unhandled.
   saved.catch(() => {});
