@@ -111,6 +111,7 @@ export async function prepareJob(
   problems.push(...notAllowed('results', results, allowed?.results));
   const misplaced = await placeProblems({ source, destination, results });
   problems.push(...misplaced);
+  if (recipe !== undefined) problems.push(...(await missingWatermarks(recipe, destination, open)));
   const reader =
     misplaced.length > 0
       ? undefined

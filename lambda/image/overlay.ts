@@ -25,7 +25,7 @@ async function place(job: ImageJob, under: Pixels, overlay: Overlay): Promise<Ov
   const room = { width: Math.max(1, under.width - 2 * margin), height: Math.max(1, under.height - 2 * margin) };
   const width = Math.max(1, Math.min(room.width, Math.round(under.width * (overlay.scale ?? SCALE))));
   const drawn = await draw(job, overlay, { width, height: room.height });
-  const { data, info } = await rendered(job, faded(drawn, overlay.opacity ?? 1));
+  const { data, info } = await rendered(job, await faded(job, drawn, overlay.opacity ?? 1));
   const placed: OverlayOptions = {
     input: data,
     tile,
@@ -73,8 +73,14 @@ async function draw(job: ImageJob, overlay: Overlay, { width, height }: Size): P
 }
 
 /** The watermark with its alpha multiplied. */
-function faded(image: Sharp, opacity: number): Sharp {
-  return image.toColourspace('srgb').ensureAlpha().linear([1, 1, 1, opacity], [0, 0, 0, 0]);
+async function faded(job: ImageJob, image: Sharp, opacity: number): Promise<Sharp> {
+  if (opacity === 1) return image;
+  // In sharp's pipeline `linear` comes before `ensureAlpha`: a JPEG would have no alpha yet to multiply.
+  const { data, info } = await job.run(image.toColourspace('srgb').ensureAlpha(), (ready) =>
+    ready.raw().toBuffer({ resolveWithObject: true }),
+  );
+  const { width, height, channels } = info;
+  return sharp(data, { raw: { width, height, channels } }).linear([1, 1, 1, opacity], [0, 0, 0, 0]);
 }
 
 function position(

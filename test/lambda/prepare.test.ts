@@ -166,7 +166,7 @@ describe('what may start a run', () => {
     ['a recipe that is not there', { recipe: 's3://results/recipes/gone.json' }, /^recipe: SourceNotFound/],
     [
       'a watermark that is not there',
-      { recipe: { outputs: [{ composite: [{ image: 'marks/gone.png' }] }] } },
+      { recipe: { outputs: [{ name: 'a', format: 'webp', composite: [{ image: 'marks/gone.png' }] }] } },
       /^recipe: expected the watermark marks\/gone.png at s3:\/\/renditions\/out\/marks\/gone.png, got nothing/,
     ],
     ['an unknown recipe', { recipe: 'wob' }, /^recipe: .*web/],
