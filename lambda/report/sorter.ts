@@ -14,9 +14,9 @@ export interface Row {
 export interface SorterOptions {
   /** Where chunks that do not fit in memory go. Default: the machine's temporary directory. */
   readonly directory?: string;
-  /** Bytes held in memory before they become a chunk on disk. Default: 8 MiB. */
+  /** Bytes held in memory before they become a chunk on disk. Default: 16 MiB. */
   readonly chunkBytes?: number;
-  /** Most chunks merged at once. Default: 32. */
+  /** Most chunks merged at once. Default: 64, so that a million rows are merged once: each further merge costs memory, too. */
   readonly fanIn?: number;
 }
 
@@ -30,7 +30,7 @@ export interface Sorter {
 }
 
 /** Bytes of rows that are compressed, written and read at once. */
-const FRAME = 128 * 1024;
+const FRAME = 64 * 1024;
 /** Most rows of a chunk: with an index they must be exact in a double, and their places fit 16 bits. */
 const MOST_ROWS = 2 ** 16;
 /** Each row is index, length in bytes, text. */
@@ -42,7 +42,7 @@ const HEADER = 8;
  * with a million rows of result files (see docs/account.md).
  */
 export function createSorter(options: SorterOptions = {}): Sorter {
-  const { directory = tmpdir(), chunkBytes = 8 * 1024 * 1024, fanIn = 32 } = options;
+  const { directory = tmpdir(), chunkBytes = 16 * 1024 * 1024, fanIn = 64 } = options;
   let block = Buffer.allocUnsafe(chunkBytes);
   let used = 0;
   let count = 0;
