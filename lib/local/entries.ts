@@ -69,7 +69,7 @@ async function* recorded(
     });
   }
   // Counted last: nothing that is to be done has to wait for it.
-  await countSucceeded(source, results, succeeded, () => {});
+  await countSucceeded(source, results, succeeded);
 }
 
 /** A fresh listing without what has succeeded: the attempts before were killed. */
@@ -79,7 +79,7 @@ async function* listedAgain(
   { succeeded, failedSince }: EarlierAttempts,
 ): AsyncGenerator<readonly Entry[]> {
   const done = createKeySet();
-  await countSucceeded(source, results, succeeded, (record) => addItems(done, record, source));
+  await countSucceeded(source, results, succeeded, done);
   if (source.redrive?.only !== 'failed') {
     yield* listed(source, done, undefined);
     return;
@@ -95,13 +95,12 @@ async function countSucceeded(
   source: EntrySource,
   results: string,
   files: readonly ResultFile[],
-  onRecord: (record: ChildRecord) => void,
+  done?: KeySet,
 ): Promise<void> {
   for await (const records of recordsIn(source.openStore(results), files)) {
     let items = 0;
     for (const record of records) {
-      items += itemsIn(record.Input, source.state);
-      onRecord(record);
+      items += done === undefined ? itemsIn(record.Input, source.state) : addItems(done, record, source);
     }
     source.onSucceeded(records.length, items);
   }
@@ -156,8 +155,11 @@ function itemsIn(input: string, state: DistributedMapState): ChildInput['items']
   return state.ItemBatcher === undefined ? 1 : selectedItems(input, state).length;
 }
 
-function addItems(keys: KeySet, { Input }: ChildRecord, source: EntrySource): void {
-  for (const selected of selectedItems(Input, source.state)) keys.add(identityOf(selected, source));
+/** Answers how many. */
+function addItems(keys: KeySet, { Input }: ChildRecord, source: EntrySource): number {
+  const items = selectedItems(Input, source.state);
+  for (const selected of items) keys.add(identityOf(selected, source));
+  return items.length;
 }
 
 /** An item's place may shift when it is listed again, and its ETag change: its key stays. */
