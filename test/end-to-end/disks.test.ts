@@ -26,7 +26,7 @@ const canMount = ((): boolean => {
     return false;
   }
 })();
-const mustMount = !canMount && process.env['CI'] === undefined;
+const skipMounts = !canMount && process.env['CI'] === undefined;
 
 interface Scripted {
   readonly code: number;
@@ -51,7 +51,7 @@ const summaryOf = (json: string): Summary => summarySchema.parse(JSON.parse(json
 const THUMBNAIL = '--recipe thumbnail';
 
 describe('a full disk', () => {
-  test.skipIf(mustMount)(
+  test.skipIf(skipMounts)(
     'is DestinationFull: exit 2, no half-written file, and resume goes on when there is room',
     async () => {
       const source = await place.images('full-source', 40);
@@ -82,7 +82,7 @@ describe('a full disk', () => {
     },
   );
 
-  test.skipIf(mustMount)('that holds the account too: exit 2 and the reason, and resume has it all', async () => {
+  test.skipIf(skipMounts)('that holds the account too: exit 2 and the reason, and resume has it all', async () => {
     const source = await place.images('both-source', 40);
     const copy = await place.folder('both-copy');
     const { stdout, stderr } = await script('both', [
@@ -101,7 +101,7 @@ describe('a full disk', () => {
 });
 
 describe('a read-only destination', () => {
-  test.skipIf(mustMount)('starts nothing, or costs every key where only the outputs go there', async () => {
+  test.skipIf(skipMounts)('starts nothing, or costs every key where only the outputs go there', async () => {
     const source = await place.images('readonly-source', 8);
     const copy = await place.folder('readonly-copy');
     const results = await place.folder('readonly-results');

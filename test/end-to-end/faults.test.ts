@@ -122,6 +122,19 @@ describe('what passes', () => {
   });
 });
 
+test('a run with nothing to do costs one HEAD per key, and reads no source', async () => {
+  const { where, proxy } = await through(undefined);
+  expect((await runJob(where, { recipe: TINY })).summary.counts.succeeded).toBe(KEYS.length);
+  const earlier = proxy.requests.length;
+  expect((await runJob(where, { recipe: TINY })).summary.skipped).toEqual({ upToDate: KEYS.length });
+  const again = proxy.requests.slice(earlier).filter(({ url }) => !url.includes('.image-fanout'));
+  expect(again.filter(({ method }) => method === 'HEAD')).toHaveLength(KEYS.length);
+  // Prepare looks whether there is anything, the Map Run lists.
+  const others = again.filter(({ method }) => method !== 'HEAD');
+  expect(others).toHaveLength(2);
+  for (const { url } of others) expect(url).toContain('list-type=2');
+});
+
 describe('what does not pass', () => {
   const victim = KEYS[7] as string;
   const job: JobInput = { recipe: TINY, maxConcurrency: 4 };
