@@ -7,7 +7,7 @@ import type { Transform, Transformed } from './image/transform.ts';
 import { type Item, itemOf, keyOf } from './item.ts';
 import { staticOutputKeys } from './keys.ts';
 import { objectUri } from './location.ts';
-import type { Failed, Outcome, OutputFacts, SkipReason, SourceFacts } from './outcome.ts';
+import type { Outcome, OutputFacts, SkipReason, SourceFacts, StageTimes } from './outcome.ts';
 import { collision, type Output, writeOutputs } from './outputs.ts';
 import type { PreparedJob, SelectedItem } from './prepared.ts';
 import { isFrom } from './store/provenance.ts';
@@ -45,26 +45,33 @@ export async function processKey(
 ): Promise<Outcome> {
   const { index } = selected;
   const { job } = context;
-  const started = performance.now();
   using deadline = new Deadline(job.limits.milliseconds);
   const both = AbortSignal.any([signal, deadline.signal]);
-  const facts: { source?: SourceFacts } = {};
-  const ms = { read: 0, transform: 0, write: 0, total: 0 };
+  const progress: Progress = { ms: { read: 0, transform: 0, write: 0, total: 0 }, started: performance.now() };
   const key = keyOf(selected.item, job.reader.kind);
   try {
     const item = itemOf(selected.item, job.reader.kind);
     const skip = skipReason(context, item);
     if (skip !== undefined) return { status: 'skipped', index, key, reason: skip };
-    return await endingAt(
-      both,
-      work(context, item, index, atDeadline(tools, deadline, signal), both, facts, ms, started),
-    );
+    const running = work(context, item, index, atDeadline(tools, deadline, signal), both, progress);
+    return await endingAt(both, running);
   } catch (thrown) {
     if (signal.aborted) throw signal.reason;
-    ms.total = rounded(performance.now() - started);
-    const error = deadline.signal.aborted ? tooSlow(job.limits.milliseconds, facts.source === undefined) : thrown;
-    return failedOutcome(error, index, key, { ...facts, ms } satisfies Pick<Failed, 'source' | 'ms'>);
+    const { source } = progress;
+    const error = deadline.signal.aborted ? tooSlow(job.limits.milliseconds, source === undefined) : thrown;
+    return failedOutcome(error, index, key, { ...(source === undefined ? {} : { source }), ms: stopwatch(progress) });
   }
+}
+
+/** How far the work on a key has come, for the outcome, also of a key that failed half-way. */
+interface Progress {
+  source?: SourceFacts;
+  readonly ms: { read: number; transform: number; write: number; total: number };
+  readonly started: number;
+}
+
+function stopwatch({ ms, started }: Progress): StageTimes {
+  return { ...ms, total: rounded(performance.now() - started) };
 }
 
 async function work(
@@ -73,11 +80,10 @@ async function work(
   index: number,
   tools: KeyTools,
   signal: AbortSignal,
-  facts: { source?: SourceFacts },
-  ms: { read: number; transform: number; write: number; total: number },
-  started: number,
+  progress: Progress,
 ): Promise<Outcome> {
   const { job, source, destination } = context;
+  const { ms } = progress;
   const { key } = item;
   const relative = key.slice(job.source.prefix.length);
   const uri = objectUri(job.source.bucket, key);
@@ -86,15 +92,12 @@ async function work(
     return { status: 'skipped', index, key, reason: 'upToDate' };
 
   const read = await timed(ms, 'read', () => source.read(key, { maxBytes: job.limits.bytes, signal }));
-  facts.source = { etag: read.etag, bytes: read.body.length };
+  progress.source = { etag: read.etag, bytes: read.body.length };
   const overlays = new Map([...context.overlays].map(([name, { body }]) => [name, body]));
-  const transformed = await timed(ms, 'transform', () =>
-    tools.gate(() =>
-      tools.transform({ body: read.body, key: relative, recipe: job.recipe, limits: job.limits, signal, overlays }),
-    ),
-  );
-  const sourceFacts = { ...facts.source, ...transformed.source };
-  facts.source = sourceFacts;
+  const input = { body: read.body, key: relative, recipe: job.recipe, limits: job.limits, signal, overlays };
+  const transformed = await tools.gate(() => timed(ms, 'transform', () => tools.transform(input)));
+  const shape = { ...progress.source, ...transformed.source };
+  progress.source = shape;
 
   const mine: Provenance = { source: uri, fingerprint: fingerprintOf(context, read.etag), run: job.run };
   const outputs = transformed.renditions.map((rendition): Output => {
@@ -108,16 +111,15 @@ async function work(
       writeMarkerLast(destination, outputs, marker, mine, job.existing, signal),
     ),
   );
-  ms.total = rounded(performance.now() - started);
   return {
     status: 'succeeded',
     index,
     key,
-    source: sourceFacts,
+    source: shape,
     outputs: transformed.renditions.map((rendition, place) =>
       outputFacts(rendition, outputs[place] as Output, upToDate[place] === true),
     ),
-    ms,
+    ms: stopwatch(progress),
     ...(transformed.placeholder === undefined ? {} : { placeholder: transformed.placeholder }),
   };
 }
