@@ -15,6 +15,8 @@ export const PRICES = {
   lambdaRequest: 0.2e-6,
   /** arm64. */
   lambdaGigabyteSecond: 0.0000133334,
+  /** x86_64. */
+  lambdaGigabyteSecondX86: 0.0000166667,
   s3Get: 0.4e-6,
   s3Put: 5e-6,
   s3List: 5e-6,

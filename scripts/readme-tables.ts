@@ -1,7 +1,8 @@
-// Writes the tables of README.md that are made from the code: the job's fields and the costs. `npm run docs` calls it.
+// Writes the tables of README.md that are made from the code: the job's fields, the context keys, the costs. `npm run docs` calls it.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { jobSchema } from '../lambda/job.ts';
 import { limitsSchema } from '../lambda/limits.ts';
+import { CONTEXT_PREFIX, contextSchema } from '../lib/cloud/context.ts';
 import { costTable } from '../lib/costs.ts';
 
 /** The job's fields, from the schema that reads them. */
@@ -11,6 +12,12 @@ export function jobTable(): string {
     field === 'limits' ? limits : [row(field, schema)],
   );
   return ['| field | meaning | default |', '|---|---|---|', ...rows].join('\n');
+}
+
+/** The context keys of a deployment, from the schema that reads them. */
+export function contextTable(): string {
+  const rows = Object.entries(contextSchema.shape).map(([key, schema]) => row(CONTEXT_PREFIX + key, schema));
+  return ['| context key | what it sets | default |', '|---|---|---|', ...rows].join('\n');
 }
 
 interface Field {
@@ -27,11 +34,15 @@ function defaultOf(schema: Field): string {
   const { data } = schema.safeParse(undefined);
   if (data === undefined) return '';
   if (Array.isArray(data) && data.length === 0) return 'none';
-  return `\`${String(data)}\``;
+  return `\`${typeof data === 'object' ? JSON.stringify(data) : String(data)}\``;
 }
 
 /** What stands between the markers `<!-- name:start -->` and `<!-- name:end -->`, by name. */
-export const TABLES: Readonly<Record<string, () => string>> = { job: jobTable, costs: costTable };
+export const TABLES: Readonly<Record<string, () => string>> = {
+  job: jobTable,
+  context: contextTable,
+  costs: costTable,
+};
 
 /** The text with its tables made anew. Throws when a marker is missing. */
 export function withTables(text: string): string {

@@ -12,6 +12,7 @@ import { resolveRecipe } from '../lambda/recipe.ts';
 import { openStores } from '../lambda/store/open.ts';
 import { readContext } from '../lib/cloud/context.ts';
 import { withTables } from '../scripts/readme-tables.ts';
+import { list, type Statement, synthesize } from './cloud/synth.ts';
 import { type S3Server, startS3Server } from './helpers/s3-server.ts';
 
 const ROOT = resolve(import.meta.dirname, '..');
@@ -29,7 +30,7 @@ test('the tables are those that the code makes', () => {
 });
 
 test('every example says how it is proven', () => {
-  const ways = ['sh', 'sh run', 'sh cdk', 'sh cloud', 'json job', 'json recipe'];
+  const ways = ['sh', 'sh run', 'sh cdk', 'sh cloud', 'json job', 'json recipe', 'json iam'];
   expect(fences.map(({ info }) => info).filter((info) => !ways.includes(info))).toEqual([]);
   for (const way of ways) expect(linesOf(way).length, way).toBeGreaterThan(0);
 });
@@ -53,6 +54,40 @@ describe('documents', () => {
   });
   test.each(fences.filter(({ info }) => info === 'json recipe'))('the recipe $body is valid', ({ body }) => {
     expect(resolveRecipe(JSON.parse(body)).outputs.length).toBeGreaterThan(0);
+  });
+});
+
+describe('the policy of a deployment', () => {
+  const [fence] = fences.filter(({ info }) => info === 'json iam');
+  const policy = JSON.parse(fence?.body ?? '{}') as { Version: string; Statement: Statement[] };
+  const actions = policy.Statement.flatMap(({ Action }) => list(Action));
+  // CloudFormation's name of a service, where IAM has another one.
+  const prefixes: Readonly<Record<string, string>> = { StepFunctions: 'states' };
+
+  test('is well-formed', () => {
+    expect(policy.Version).toBe('2012-10-17');
+    for (const { Effect, Resource } of policy.Statement) {
+      expect(Effect).toBe('Allow');
+      expect(list(Resource).length).toBe(1);
+    }
+    for (const action of actions) expect(action).toMatch(/^[a-z0-9]+:([A-Z][A-Za-z]*\*?[A-Za-z]*|\*)$/);
+    expect(new Set(actions).size).toBe(actions.length);
+  });
+
+  test('covers each service of the template, and deletes neither buckets nor objects', () => {
+    const { template } = synthesize({ jobFiles: true, uploads: true, email: 'team@example.com' });
+    const types = Object.values(template.toJSON()['Resources'] as Record<string, { Type: string }>);
+    const services = types.flatMap(({ Type }) => Type.match(/^AWS::(\w+)::/)?.[1] ?? []);
+    expect(services.length).toBeGreaterThan(20);
+    const used = new Set(services.map((name) => prefixes[name] ?? name.toLowerCase()));
+    // The CDK's bootstrap version is read from a parameter.
+    expect(new Set(actions.map((action) => action.split(':')[0]))).toEqual(used.add('ssm'));
+    expect(actions.filter((action) => /^s3:(\*|D\*|Delete(\*|Bucket$|Object))/.test(action))).toEqual([]);
+  });
+
+  test("knows the stack's roles by their names", () => {
+    const { stack } = synthesize();
+    expect(policy.Statement.at(-1)?.Resource).toBe(`arn:aws:iam::*:role/${stack.stackName}-*`);
   });
 });
 

@@ -19,13 +19,7 @@ import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import type { StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import { Construct } from 'constructs';
 import { METRICS, SERVICE } from '../../lambda/metrics.ts';
-
-/** USD, us-east-1, list, November 2026: https://aws.amazon.com/lambda/pricing/ */
-const PRICES = {
-  gigabyteSecond: { arm64: 0.0000133334, x86_64: 0.0000166667 },
-  invocation: 0.2 / 1_000_000,
-  expressRequest: 1 / 1_000_000,
-} as const;
+import { PRICES } from '../costs.ts';
 
 export interface MonitoringProps {
   readonly stateMachine: StateMachine;
@@ -117,10 +111,11 @@ export class Monitoring extends Construct {
         period,
       });
     const half = { width: 12, height: 6 };
-    const price = architecture === Architecture.X86_64 ? PRICES.gigabyteSecond.x86_64 : PRICES.gigabyteSecond.arm64;
+    const price =
+      architecture === Architecture.X86_64 ? PRICES.lambdaGigabyteSecondX86 : PRICES.lambdaGigabyteSecond;
     const cost = new MathExpression({
       label: 'USD (Lambda and EXPRESS requests)',
-      expression: `RUNNING_SUM(ms / 1000 * ${memory / 1024} * ${price} + n * ${PRICES.invocation + PRICES.expressRequest})`,
+      expression: `RUNNING_SUM(ms / 1000 * ${memory / 1024} * ${price} + n * ${PRICES.lambdaRequest + PRICES.expressRequest})`,
       usingMetrics: {
         ms: process.metricDuration({ period, statistic: Stats.SUM }),
         n: process.metricInvocations({ period }),
