@@ -9,7 +9,11 @@ import { judge, named, printRatios } from './harness/report.ts';
 import { inTurn, median, speedRatios } from './harness/rounds.ts';
 
 const { values } = parseArgs({
-  options: { rounds: { type: 'string', default: '7' }, photos: { type: 'string', default: '60' } },
+  options: {
+    rounds: { type: 'string', default: '7' },
+    'without-tools': { type: 'boolean', default: false },
+    photos: { type: 'string', default: '60' },
+  },
 });
 const [cores, rounds, count] = [availableParallelism(), Number(values.rounds), Number(values.photos)];
 const BARE_LOOP = resolve(import.meta.dirname, 'harness/bare-loop.ts');
@@ -35,7 +39,7 @@ const measured = await inTurn(
     race.program('image-fanout, whole command', (source, destination) =>
       timeProgram(process.execPath, [IMAGE_FANOUT, 'run', source, destination, '--recipe', RECIPE, '--quiet']),
     ),
-    ...installedTools().map(({ name, run }) => race.program(name, run)),
+    ...(values['without-tools'] ? [] : installedTools()).map(({ name, run }) => race.program(name, run)),
   ],
   rounds,
 );
