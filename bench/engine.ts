@@ -31,10 +31,11 @@ async function interpreterAlone(items: number): Promise<Measurement> {
   const { StartAt, States } = mapOf(workflow({ functions: FUNCTIONS })).ItemProcessor;
   const machine = new StateMachine({ StartAt, States } as never, { validationOptions: { noValidate: true } });
   const overrides = { taskResourceLocalHandlers: { [StartAt]: async () => ({ outcomes: [] }) } };
+  const context = { Execution: { Id: 'arn:aws:states:::express:bench/Listed:child' } };
   const started = performance.now();
   for (let index = 0; index < items; index += 1) {
     const input = { BatchInput: { run: { bucket: 'b', key: 'k' } }, Items: [{ index, item: { Key: `${index}.jpg` } }] };
-    await machine.run(input, { overrides }).result;
+    await machine.run(input, { context, overrides }).result;
   }
   return measured(started);
 }

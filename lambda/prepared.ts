@@ -54,8 +54,10 @@ export interface PreparedState {
   readonly results: { readonly bucket: string; readonly prefix: string };
 }
 
-/** What a child execution is given: ItemBatcher's shape around ItemSelector's. */
+/** What the image function is given: a child execution's input, ItemBatcher's shape around ItemSelector's, and whose it is. */
 export interface ProcessEvent {
+  /** `$$.Execution.Id`: the child's ARN, for logs. */
+  readonly child?: string;
   readonly BatchInput: { readonly run: { readonly bucket: string; readonly key: string } };
   readonly Items: readonly SelectedItem[];
 }

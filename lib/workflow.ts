@@ -187,5 +187,13 @@ function itemReader(kind: Exclude<ReaderKind, 'KEYS'>, partition: string): ItemR
 }
 
 function processTask(resource: string, timeoutSeconds: number): TaskState {
-  return { Type: 'Task', Resource: resource, TimeoutSeconds: timeoutSeconds, Retry: RETRY, End: true };
+  return {
+    Type: 'Task',
+    Resource: resource,
+    // A child knows no other name of its Map Run than its own ARN, which holds it: for the logs.
+    Parameters: { 'BatchInput.$': '$.BatchInput', 'Items.$': '$.Items', 'child.$': '$$.Execution.Id' },
+    TimeoutSeconds: timeoutSeconds,
+    Retry: RETRY,
+    End: true,
+  };
 }

@@ -2,6 +2,7 @@
 import { Metrics, MetricUnit } from '@aws-lambda-powertools/metrics';
 import { METRICS } from '../metrics.ts';
 import type { Outcome } from '../outcome.ts';
+import type { RunKeys } from './run.ts';
 
 const metrics = new Metrics();
 
@@ -23,8 +24,8 @@ export function count(outcome: Outcome): void {
 }
 
 /** Writes the line of this invocation; nothing when nothing was counted. */
-export function publish(run: string): void {
+export function publish(run: RunKeys): void {
   if (!metrics.hasStoredMetrics()) return;
-  metrics.addMetadata('execution', run);
+  for (const [name, value] of Object.entries(run)) metrics.addMetadata(name, value);
   metrics.publishStoredMetrics();
 }

@@ -1,10 +1,11 @@
-// Process image, as Lambda runs it: a log line for each key that failed, a line of metrics for each invocation.
+// Process image, as Lambda runs it: a log line for each key that failed, a line of metrics for each invocation, all with the run.
 import { Logger } from '@aws-lambda-powertools/logger';
 import { transform } from '../image/transform.ts';
 import type { Outcome, ProcessResult } from '../outcome.ts';
 import type { PreparedJob, ProcessEvent } from '../prepared.ts';
 import { createProcess } from '../process.ts';
 import { count, publish } from './metrics.ts';
+import { runOf } from './run.ts';
 import { type LambdaContext, open, withinTime } from './runtime.ts';
 
 const logger = new Logger();
@@ -12,16 +13,18 @@ const processImages = createProcess({ open, transform, imageConcurrency: 1, onOu
 
 export async function handler(event: ProcessEvent, context: LambdaContext): Promise<ProcessResult> {
   logger.addContext(context);
+  const run = runOf(event);
+  logger.appendKeys({ ...run });
   try {
     return await withinTime(context, (signal) => processImages(event, { signal }));
   } finally {
-    publish(event.BatchInput.run.key);
+    publish(run);
   }
 }
 
-function note(outcome: Outcome, { run, results }: PreparedJob): void {
+function note(outcome: Outcome, { results }: PreparedJob): void {
   count(outcome);
-  const facts = { execution: run, results: results.prefix, key: outcome.key, outcome };
+  const facts = { results: results.prefix, key: outcome.key, outcome };
   if (outcome.status === 'failed') logger.error(`${outcome.error}: ${outcome.message}`, facts);
   else logger.debug(outcome.status, facts);
 }

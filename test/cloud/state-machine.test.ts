@@ -60,6 +60,18 @@ describe('the definition', () => {
     }
   });
 
+  it('tells the image functions whose child they work for, beside what the child was given', () => {
+    for (const { ItemProcessor } of maps()) {
+      for (const state of Object.values(ItemProcessor.States)) {
+        expect(state).toHaveProperty('Parameters', {
+          'BatchInput.$': '$.BatchInput',
+          'Items.$': '$.Items',
+          'child.$': '$$.Execution.Id',
+        });
+      }
+    }
+  });
+
   it('sends a key that ran out of memory or time to the large function once', () => {
     for (const { ItemProcessor } of maps()) {
       const [first, second] = Object.values(ItemProcessor.States) as TaskState[];
