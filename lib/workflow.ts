@@ -158,7 +158,9 @@ function processImages(kind: ReaderKind, functions: WorkflowFunctions, partition
           ...processTask(functions.process, TIMEOUTS.processTask),
           Catch: [{ ErrorEquals: OUT_OF_RESOURCES, ResultPath: '$.outOfResources', Next: second }],
         },
-        [second]: processTask(functions.processLarge, TIMEOUTS.processLargeTask),
+        [second]: processTask(functions.processLarge, TIMEOUTS.processLargeTask, {
+          'outOfResources.$': '$.outOfResources',
+        }),
       },
     },
     ResultWriter: {
@@ -186,12 +188,12 @@ function itemReader(kind: Exclude<ReaderKind, 'KEYS'>, partition: string): ItemR
   };
 }
 
-function processTask(resource: string, timeoutSeconds: number): TaskState {
+function processTask(resource: string, timeoutSeconds: number, more: Readonly<Record<string, string>> = {}): TaskState {
   return {
     Type: 'Task',
     Resource: resource,
     // A child knows no other name of its Map Run than its own ARN, which holds it: for the logs.
-    Parameters: { 'BatchInput.$': '$.BatchInput', 'Items.$': '$.Items', 'child.$': '$$.Execution.Id' },
+    Parameters: { 'BatchInput.$': '$.BatchInput', 'Items.$': '$.Items', 'child.$': '$$.Execution.Id', ...more },
     TimeoutSeconds: timeoutSeconds,
     Retry: RETRY,
     End: true,
