@@ -1,5 +1,5 @@
 // The construct for CDK apps: buckets, functions and state machine, ready to be started.
-import { Duration, RemovalPolicy, Validations } from 'aws-cdk-lib';
+import { Duration, RemovalPolicy, Stack, Validations } from 'aws-cdk-lib';
 import { Grant, type IGrantable } from 'aws-cdk-lib/aws-iam';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import { Architecture, type IFunction } from 'aws-cdk-lib/aws-lambda';
@@ -18,6 +18,7 @@ import { createQueue } from './queues.ts';
 import { Reports } from './reports.ts';
 import { Workflow } from './state-machine.ts';
 import { Triggers, type Uploads } from './triggers.ts';
+import { acknowledgeForcedWildcards } from './wildcards.ts';
 
 /** MB, where Lambda gives one whole processor: https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html */
 const DEFAULT_MEMORY = 1769;
@@ -200,8 +201,10 @@ export class ImageFanout extends Construct {
       if (props.eventBridgeIsOn !== true) {
         if (props.uploads !== undefined) props.source?.bucket.enableEventBridgeNotification();
         if (props.jobFiles === true) props.results?.bucket.enableEventBridgeNotification();
+        acknowledgeNotificationHandler(this);
       }
     }
+    acknowledgeForcedWildcards(this);
     if (props.monitoring ?? true) {
       new Monitoring(this, 'Monitoring', {
         stateMachine: this.stateMachine,
@@ -238,4 +241,15 @@ function refuseOverlaps({ source, destination, results }: ImageFanout, { jobFile
   refuse(source, destination, 'outputs would become sources');
   refuse(source, results, 'result files would become sources');
   if (jobFiles) refuse(destination, within(results, RESULT_FOLDERS.jobs), 'outputs would be taken for job files');
+}
+
+/** The CDK's function that turns EventBridge on for existing buckets: a singleton of the stack. */
+function acknowledgeNotificationHandler(scope: Construct): void {
+  const handler = Stack.of(scope).node.children.find(({ node }) => node.id.startsWith('BucketNotificationsHandler'));
+  if (handler === undefined) return;
+  Validations.of(handler).acknowledge({
+    id: 'AwsSolutions-IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole]',
+    reason:
+      "It is the CDK's own function, which writes logs with this policy; its other one names the buckets. With context image-fanout:eventBridgeIsOn it is not there.",
+  });
 }

@@ -111,8 +111,7 @@ export class Monitoring extends Construct {
         period,
       });
     const half = { width: 12, height: 6 };
-    const price =
-      architecture === Architecture.X86_64 ? PRICES.lambdaGigabyteSecondX86 : PRICES.lambdaGigabyteSecond;
+    const price = architecture === Architecture.X86_64 ? PRICES.lambdaGigabyteSecondX86 : PRICES.lambdaGigabyteSecond;
     const cost = new MathExpression({
       label: 'USD (Lambda and EXPRESS requests)',
       expression: `RUNNING_SUM(ms / 1000 * ${memory / 1024} * ${price} + n * ${PRICES.lambdaRequest + PRICES.expressRequest})`,

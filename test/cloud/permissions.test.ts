@@ -12,7 +12,6 @@ beforeAll(() => {
     results: 's3://the-results/acc/',
     jobFiles: true,
     uploads: true,
-    eventBridgeIsOn: true,
   });
   all = statements(stack.template).map(({ role, statement }) => ({
     role,
@@ -90,6 +89,13 @@ describe('reading and writing', () => {
     expect(may(/^TriggersStartRole/, 'states:StartExecution')).toEqual([
       expect.stringContaining('WorkflowStateMachine'),
     ]);
+  });
+
+  it("the CDK's function turns notifications on for the buckets of triggers, and touches no others", () => {
+    const role = /^BucketNotificationsHandler/;
+    expect(may(role, 's3:PutBucketNotification')).toEqual(['arn:aws:s3:::the-results', 'arn:aws:s3:::the-source']);
+    const actions = new Set(all.filter((entry) => role.test(entry.role)).flatMap(({ actions }) => actions));
+    expect(actions).toEqual(new Set(['s3:GetBucketNotification', 's3:PutBucketNotification']));
   });
 
   it('nobody deletes anything', () => {

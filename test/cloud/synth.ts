@@ -13,13 +13,17 @@ export interface Synthesized {
   readonly template: Template;
 }
 
-/** The stack with settings of ours, named without their prefix, and cdk.json's feature flags. */
-export function synthesize(settings: Record<string, unknown> = {}): Synthesized {
+/** The stack with settings of ours, named without their prefix, and cdk.json's feature flags; `change` may add to it first. */
+export function synthesize(
+  settings: Record<string, unknown> = {},
+  change: (stack: ImageFanoutStack) => void = () => {},
+): Synthesized {
   const { context } = JSON.parse(readFileSync(join(ROOT, 'cdk.json'), 'utf8')) as { context: Record<string, unknown> };
   const ours = Object.fromEntries(Object.entries(settings).map(([key, value]) => [CONTEXT_PREFIX + key, value]));
   // Bundles have a test of their own: without them a synthesis takes milliseconds.
   const app = new App({ context: { ...context, ...ours, 'aws:cdk:bundling-stacks': [] } });
   const stack = new ImageFanoutStack(app, 'ImageFanout', { settings: readContext(app.node) });
+  change(stack);
   return { app, stack, template: Template.fromStack(stack) };
 }
 
