@@ -112,7 +112,10 @@ export class ImageFanout extends Construct {
         onObjects(within(results, RESULT_FOLDERS.jobs), 's3:GetObject'),
         onObjects(runs, 's3:GetObject', 's3:PutObject'),
         knowingAbsence(results),
-        ...usingKey([source, results], 'kms:Decrypt'),
+        // Whether the watermarks of a recipe are there, which it may name by their place below the destination.
+        onObjects(destination, 's3:GetObject'),
+        knowingAbsence(destination),
+        ...usingKey([source, destination, results], 'kms:Decrypt'),
         ...usingKey([results], 'kms:GenerateDataKey'),
       ],
     });

@@ -67,8 +67,9 @@ describe('reading and writing', () => {
     }
   });
 
-  it('Prepare reads whatever a job may refer to', () => {
+  it('Prepare reads whatever a job may refer to, watermarks below the destination among it', () => {
     expect(may(/^PrepareRole/, 's3:GetObject')).toEqual([
+      'arn:aws:s3:::the-destination/out/*',
       'arn:aws:s3:::the-results/acc/jobs/*',
       'arn:aws:s3:::the-results/acc/manifests/*',
       'arn:aws:s3:::the-results/acc/recipes/*',
@@ -100,6 +101,14 @@ describe('reading and writing', () => {
 
   it('nobody deletes anything', () => {
     expect(all.flatMap(({ actions }) => actions).filter((action) => /^s3:Delete/.test(action))).toEqual([]);
+  });
+
+  it('Prepare tells a missing object from a forbidden one in all three places', () => {
+    expect(may(/^PrepareRole/, 's3:ListBucket')).toEqual([
+      'arn:aws:s3:::the-destination',
+      'arn:aws:s3:::the-results',
+      'arn:aws:s3:::the-source',
+    ]);
   });
 
   it('listing is bounded by prefix', () => {
