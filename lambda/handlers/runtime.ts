@@ -1,11 +1,24 @@
 // What the Lambda entries share: the stores, the part of Lambda's context that they use, and a signal that comes before Lambda's own end.
 import { FanoutError } from '../errors.ts';
-import { openStores } from '../store/open.ts';
-// The stores would load S3's half when it is first needed; a function does so while it starts.
-import '../store/s3.ts';
+import { isDirectory } from '../location.ts';
+import { connectS3, s3Store } from '../store/s3.ts';
+import type { S3Connection } from '../store/s3-client.ts';
+import type { Store } from '../store/store.ts';
 
-/** The stores of this environment: one client for all that it ever does. */
-export const { open } = openStores();
+const stores = new Map<string, Store>();
+let connection: S3Connection | undefined;
+
+/**
+ * Opens a bucket, over one client for all that this environment ever does. A function knows no directories, nor carries
+ * their code: throws a RangeError for one.
+ */
+export function open(bucket: string): Store {
+  if (isDirectory({ bucket })) throw new RangeError(`expected s3://bucket/prefix/ on AWS, got ${bucket}`);
+  connection ??= connectS3();
+  const store = stores.get(bucket) ?? s3Store(bucket, connection);
+  stores.set(bucket, store);
+  return store;
+}
 
 /** https://docs.aws.amazon.com/lambda/latest/dg/nodejs-context.html */
 export interface LambdaContext {

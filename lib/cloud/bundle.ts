@@ -2,7 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, extname, join, resolve } from 'node:path';
-import { buildSync } from 'esbuild';
+import { type BuildOptions, buildSync } from 'esbuild';
 
 /** The functions that can be bundled: each is the entry file of that name in `lambda/handlers/`. */
 export type FunctionName = 'prepare' | 'process' | 'summarize' | 'start' | 'report';
@@ -19,6 +19,26 @@ const LAMBDA_PLATFORM = { os: 'linux', libc: 'glibc' } as const;
 /** Packages that only the image function needs, as they hold native code: they stay outside the bundle, in node_modules. */
 const NATIVE = ['sharp'];
 
+/** How esbuild bundles all functions. */
+export const BUNDLING = {
+  outExtension: { '.js': '.mjs' },
+  bundle: true,
+  minify: true,
+  // Names of classes are protocol: a thrown error's is what Retry matches.
+  keepNames: true,
+  legalComments: 'none',
+  platform: 'node',
+  format: 'esm',
+  target: 'node24',
+  mainFields: ['module', 'main'],
+  external: NATIVE,
+  // What is CommonJS in the bundle calls require, which an ES module lacks. Minified names are short, so this one is free.
+  banner: {
+    js: "import{createRequire as createRequireOfBundle}from'node:module';const require=createRequireOfBundle(import.meta.url);",
+  },
+  logLevel: 'warning',
+} satisfies BuildOptions;
+
 /**
  * Bundles one function into a new folder below `into` and answers its path. The same source gives the same bytes, so
  * that the asset's hash changes only with the code. Only the image function (`process`) needs `cpu`; its folder also
@@ -30,27 +50,7 @@ export function bundle(name: FunctionName, cpu: Cpu, into: string): string {
   mkdirSync(folder, { recursive: true });
   const entries: Record<string, string> = { index: `lambda/handlers/${name}.ts` };
   if (name === 'process') entries['image-worker'] = 'lambda/image/isolated-worker.ts';
-  buildSync({
-    absWorkingDir: ROOT,
-    entryPoints: entries,
-    outdir: folder,
-    outExtension: { '.js': '.mjs' },
-    bundle: true,
-    minify: true,
-    // Names of classes are protocol: a thrown error's is what Retry matches.
-    keepNames: true,
-    legalComments: 'none',
-    platform: 'node',
-    format: 'esm',
-    target: 'node24',
-    mainFields: ['module', 'main'],
-    external: NATIVE,
-    // What is CommonJS in the bundle calls require, which an ES module lacks. Minified names are short, so this one is free.
-    banner: {
-      js: "import{createRequire as createRequireOfBundle}from'node:module';const require=createRequireOfBundle(import.meta.url);",
-    },
-    logLevel: 'warning',
-  });
+  buildSync({ ...BUNDLING, absWorkingDir: ROOT, entryPoints: entries, outdir: folder });
   if (name === 'process')
     cpSync(nativeModules(cpu), join(folder, 'node_modules'), { recursive: true, filter: isNeeded });
   return folder;

@@ -1,0 +1,116 @@
+// The handlers as Lambda runs them: every log line of the image function says whose work it was; no directory is reached.
+import { execFile } from 'node:child_process';
+import { resolve } from 'node:path';
+import { promisify } from 'node:util';
+import sharp from 'sharp';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type RunKeys, runOf } from '../../../lambda/handlers/run.ts';
+import { parseLocation } from '../../../lambda/location.ts';
+import { createPrepare } from '../../../lambda/prepare.ts';
+import type { ProcessEvent } from '../../../lambda/prepared.ts';
+import { openStores, type Stores } from '../../../lambda/store/open.ts';
+import { runJob } from '../../end-to-end/job-run.ts';
+import { type S3Server, startS3Server } from '../../helpers/s3-server.ts';
+
+const HANDLERS = resolve(import.meta.dirname, '../../../lambda/handlers');
+const CHILD = 'arn:aws:states:eu-central-1:123456789012:express:Fanout/Keys:0b31c65f:7f2d9a11';
+
+const [source, destination] = [parseLocation('s3://photos/in/'), parseLocation('s3://site/out/')];
+
+let server: S3Server;
+let stores: Stores;
+let event: ProcessEvent;
+beforeAll(async () => {
+  server = await startS3Server(['photos', 'site']);
+  stores = openStores({ s3: { client: server.client } });
+  const { open } = stores;
+  const image = await sharp({ create: { width: 64, height: 48, channels: 3, background: '#284' } })
+    .jpeg()
+    .toBuffer();
+  await open('photos').write('in/a.jpg', image);
+  const prepare = createPrepare({ open, defaults: { source, destination, maxConcurrency: 4 } });
+  const input = { recipe: 'thumbnail', keys: ['in/a.jpg', 'in/missing.jpg'], toleratedFailurePercentage: 100 };
+  const { run } = await prepare({ input, execution: { name: 'monday', startTime: '2026-01-01T00:00:00Z' } });
+  event = { child: CHILD, BatchInput: { run }, Items: input.keys.map((item, index) => ({ index, item })) };
+});
+afterAll(async () => {
+  await stores.close();
+  await server.stop();
+});
+
+/** Runs a handler as Lambda would, in a process of its own; answers its lines on standard output and error. */
+async function invoke(name: string, input: unknown): Promise<Record<string, unknown>[]> {
+  const script = `
+    const { handler } = await import(${JSON.stringify(resolve(HANDLERS, `${name}.ts`))});
+    const context = { awsRequestId: '1', getRemainingTimeInMillis: () => 60_000 };
+    await handler(${JSON.stringify(input)}, context).catch(() => {});
+    process.exit();`;
+  const env = {
+    ...process.env,
+    ...server.env,
+    NODE_NO_WARNINGS: '1',
+    POWERTOOLS_LOG_LEVEL: 'DEBUG',
+    POWERTOOLS_METRICS_NAMESPACE: 'ImageFanout',
+    IMAGE_FANOUT_SOURCE: 's3://photos/in/',
+    IMAGE_FANOUT_DESTINATION: 's3://site/out/',
+    IMAGE_FANOUT_RESULTS: 's3://site/results/',
+    IMAGE_FANOUT_MAX_CONCURRENCY: '4',
+  };
+  const args = ['--input-type=module', '--eval', script];
+  const { stdout, stderr } = await promisify(execFile)(process.execPath, args, { env });
+  return `${stdout}${stderr}`
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Record<string, unknown>);
+}
+
+describe('the image function', () => {
+  it('puts execution, Map Run, child and key on every line', async () => {
+    const lines = await invoke('process', event);
+    const whose: RunKeys = { execution: 'monday', mapRun: 'Fanout/Keys', child: CHILD };
+    const [metrics, logs] = [lines.filter((line) => '_aws' in line), lines.filter((line) => !('_aws' in line))];
+    expect(new Set(logs.map(({ level, key, message }) => ({ level, key, message })))).toEqual(
+      new Set([
+        { level: 'ERROR', key: 'in/missing.jpg', message: expect.stringMatching(/^SourceNotFound: /) },
+        { level: 'DEBUG', key: 'in/a.jpg', message: 'succeeded' },
+      ]),
+    );
+    for (const line of logs) expect(line).toMatchObject(whose);
+    expect(metrics.length).toBeGreaterThan(0);
+    expect(metrics.at(-1)).toMatchObject(whose);
+  });
+});
+
+it.each([{ source: '/etc/' }, { manifest: '/etc/hostname' }, { destination: '/tmp/' }])(
+  'Prepare refuses a directory of the machine that it runs on: %j',
+  async (input) => {
+    const [line] = await invoke('prepare', { input, execution: { name: 'x', startTime: '2026-01-01T00:00:00Z' } });
+    expect(line).toMatchObject({ message: 'Refused the job', execution: 'x', error: { name: 'InvalidJob' } });
+  },
+);
+
+describe('runOf', () => {
+  it('reads execution and Map Run from the names', () => {
+    expect(runOf(event)).toEqual({ execution: 'monday', mapRun: 'Fanout/Keys', child: CHILD });
+  });
+
+  it('leaves the Map Run empty for an execution that a definition without it started', () => {
+    const { child: _, ...before } = event;
+    expect(runOf(before)).toEqual({ execution: 'monday', mapRun: '', child: '' });
+  });
+});
+
+it('a child of the embedded engine is given its ARN too', async () => {
+  const children: string[] = [];
+  await runJob(
+    { source, destination, open: stores.open },
+    { recipe: 'thumbnail', keys: ['in/a.jpg'] },
+    {
+      around: (process) => (given, context) => {
+        children.push(given.child ?? '');
+        return process(given, context);
+      },
+    },
+  );
+  expect(children).toEqual([expect.stringMatching(/^arn:aws:states:[^:]+:\d+:express:[^:/]+\/Keys:[^:]+(:[^:]+)?$/)]);
+});
