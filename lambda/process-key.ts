@@ -111,6 +111,7 @@ async function work(
       writeMarkerLast(destination, outputs, marker, mine, job.existing, signal),
     ),
   );
+  release(read.body);
   return {
     status: 'succeeded',
     index,
@@ -122,6 +123,14 @@ async function work(
     ms: stopwatch(progress),
     ...(transformed.placeholder === undefined ? {} : { placeholder: transformed.placeholder }),
   };
+}
+
+/**
+ * Gives a source's memory back at once. Megabytes that wait for the garbage collector make it run often, for nothing:
+ * measured, a sixteenth of the CPU time of a run on photos. Only what is a whole allocation of its own may go.
+ */
+function release({ buffer, byteLength }: Buffer): void {
+  if (buffer.byteLength === byteLength && buffer instanceof ArrayBuffer) buffer.transfer(0);
 }
 
 /** The same tools, with the clock stopped while a key queues at the gate. */

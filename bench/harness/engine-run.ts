@@ -31,7 +31,7 @@ export async function runWithStores({ recipe, ...places }: EngineJob, wrap: (sto
       input: { ...places, recipe: JSON.parse(await readFile(recipe, 'utf8')) },
       open,
       prepare: createPrepare({ open, defaults: { maxConcurrency: defaultConcurrency() } }),
-      process: createProcess({ open, transform: createTransform(), imageConcurrency: availableParallelism() }),
+      process: createProcess({ open, transform: createTransform(), imageConcurrency: availableParallelism() + 1 }),
       doneBefore: 0,
       onPrepareFailed: ({ message }) => console.error(message),
       onThresholdExceeded: () => console.error('The run stops'),

@@ -30,6 +30,7 @@ export interface ObjectHead {
 }
 
 export interface ObjectBody {
+  /** The reader's own: nobody else holds or reads it. */
   readonly body: Buffer;
   readonly etag: string;
   readonly contentType?: string;

@@ -82,12 +82,13 @@ export async function runHere(
       setTimeout(endBySignal, ABORT_GRACE).unref();
     },
   });
+  // One more image than cores: they stay busy while this thread takes an image's outputs over.
   running = execute({
     run,
     input,
     open: stores.open,
     prepare: prepare(impatient.open),
-    process: createProcess({ open: stores.open, transform, imageConcurrency: availableParallelism() }),
+    process: createProcess({ open: stores.open, transform, imageConcurrency: availableParallelism() + 1 }),
     doneBefore,
     ...(earlier === undefined ? {} : { continue: earlier }),
     onPrepareFailed: ({ name, message }) =>
