@@ -1,5 +1,5 @@
 // What a manifest is: which reader takes it, found out from its name and its first bytes.
-import { gunzipSync, zstdDecompressSync } from 'node:zlib';
+import { constants, gunzipSync, zstdDecompressSync } from 'node:zlib';
 import { directoryLocation, parseObject } from './location.ts';
 import type { Reader } from './prepared.ts';
 import type { OpenStore } from './store/store.ts';
@@ -16,9 +16,14 @@ const KINDS = [
 /**
  * Finds the reader of a manifest. `text` is `s3://bucket/key`, or a file's path for the embedded engine. Throws a RangeError
  * that says what was expected and what was given: an unknown ending, a CSV without a `key` column, an inventory of
- * another bucket or format. Throws the store's FanoutError when it cannot be read.
+ * another bucket or format, no item at all (unless `allowEmpty`). Throws the store's FanoutError when it cannot be read.
  */
-export async function manifestReader(text: string, sourceBucket: string, open: OpenStore): Promise<Reader> {
+export async function manifestReader(
+  text: string,
+  sourceBucket: string,
+  open: OpenStore,
+  { allowEmpty = false }: { readonly allowEmpty?: boolean } = {},
+): Promise<Reader> {
   const { bucket, key } = manifestObject(text);
   const kind = KINDS.find(({ ending }) => ending.test(key))?.kind;
   if (kind === undefined) {
@@ -26,14 +31,25 @@ export async function manifestReader(text: string, sourceBucket: string, open: O
       `expected the name of a manifest to end in .csv, .json, .jsonl or .ndjson (or these with .gz or .zst), got ${text}`,
     );
   }
-  const head = await firstBytes(open, bucket, key);
+  const head = await headOf(open, bucket, key, text);
+  if (head === undefined) return { kind, bucket, key };
+  if (!allowEmpty && isEmpty(kind, head)) {
+    throw new RangeError(`expected at least one key, got none in ${text} (allowEmpty: true if that is fine)`);
+  }
   if (kind === 'CSV') {
-    checkHeader(head.toString(), text);
-  } else if (kind === 'JSON' && head.toString().trimStart().startsWith('{')) {
-    checkInventory(head.toString(), text, sourceBucket);
+    checkHeader(head, text);
+  } else if (kind === 'JSON' && head.trimStart().startsWith('{')) {
+    checkInventory(head, text, sourceBucket);
     return { kind: 'S3_INVENTORY', bucket, key };
   }
   return { kind, bucket, key };
+}
+
+/** Whether it is sure that there is no item: a CSV may have its header, JSON its brackets. */
+function isEmpty(kind: (typeof KINDS)[number]['kind'], head: string): boolean {
+  const text = head.trim();
+  if (kind === 'CSV') return !text.includes('\n') && (text === '' || hasKeyColumn(text));
+  return text === '' || (kind === 'JSON' && /^\[\s*\]$/.test(text));
 }
 
 function manifestObject(text: string): { bucket: string; key: string } {
@@ -46,6 +62,22 @@ function manifestObject(text: string): { bucket: string; key: string } {
   return { bucket: directoryLocation(cut < 0 ? '.' : text.slice(0, cut + 1)).bucket, key: text.slice(cut + 1) };
 }
 
+/** The text that a manifest starts with; undefined for a large one in zstd, of which no part can be read alone. */
+async function headOf(open: OpenStore, bucket: string, key: string, name: string): Promise<string | undefined> {
+  const bytes = await firstBytes(open, bucket, key);
+  try {
+    if (/\.gz$/i.test(key)) {
+      // A cut stream is fine: the head is wanted.
+      return gunzipSync(bytes, { finishFlush: constants.Z_SYNC_FLUSH }).toString();
+    }
+    if (!/\.zst$/i.test(key)) return bytes.toString();
+    return bytes.length >= HEAD_BYTES ? undefined : zstdDecompressSync(bytes).toString();
+  } catch (error) {
+    const expected = /\.gz$/i.test(key) ? 'gzip' : 'zstd';
+    throw new RangeError(`expected ${expected}, as the name ends, got ${(error as Error).message} in ${name}`);
+  }
+}
+
 async function firstBytes(open: OpenStore, bucket: string, key: string): Promise<Buffer> {
   const stream = await open(bucket).open(key);
   const chunks: Buffer[] = [];
@@ -56,22 +88,23 @@ async function firstBytes(open: OpenStore, bucket: string, key: string): Promise
     if (length >= HEAD_BYTES) break;
   }
   stream.destroy();
-  const bytes = Buffer.concat(chunks);
-  if (/\.gz$/i.test(key))
-    return gunzipSync(bytes, { finishFlush: 2 /* Z_SYNC_FLUSH: a cut stream is fine, the head is wanted */ });
-  if (/\.zst$/i.test(key)) return length >= HEAD_BYTES ? Buffer.alloc(0) : zstdDecompressSync(bytes);
-  return bytes;
+  return Buffer.concat(chunks);
 }
 
 function checkHeader(head: string, name: string): void {
-  if (head === '') return;
-  const header = head.replace(/^\ufeff/, '').split(/\r?\n/, 1)[0] ?? '';
-  const columns = header.split(',').map((column) => column.trim().replace(/^"(.*)"$/, '$1'));
-  if (!columns.some((column) => column.toLowerCase() === 'key')) {
-    throw new RangeError(
-      `expected a CSV with a header row and a column "key", got the header ${JSON.stringify(header.slice(0, 200))} in ${name}`,
-    );
-  }
+  if (head === '' || hasKeyColumn(head)) return;
+  throw new RangeError(
+    `expected a CSV with a header row and a column "key", got the header ${JSON.stringify(headerOf(head).slice(0, 200))} in ${name}`,
+  );
+}
+
+function hasKeyColumn(head: string): boolean {
+  const columns = headerOf(head).split(',');
+  return columns.some((column) => /^\s*("?)key\1\s*$/i.test(column));
+}
+
+function headerOf(head: string): string {
+  return head.replace(/^\ufeff/, '').split(/\r?\n/, 1)[0] ?? '';
 }
 
 // https://docs.aws.amazon.com/AmazonS3/latest/userguide/storage-inventory-location.html

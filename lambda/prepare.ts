@@ -175,7 +175,7 @@ async function missingWatermarks(recipe: Recipe, destination: Location, open: Op
 
 async function readerOf(job: Job, source: Location, open: OpenStore): Promise<Reader> {
   if (job.keys !== undefined) return { kind: 'KEYS' };
-  if (job.manifest !== undefined) return await manifestReader(job.manifest, source.bucket, open);
+  if (job.manifest !== undefined) return await manifestReader(job.manifest, source.bucket, open, job);
   if (!job.allowEmpty) await checkNotEmpty(source, open);
   return { kind: 'LIST', bucket: source.bucket, prefix: source.prefix };
 }

@@ -109,6 +109,7 @@ describe('manifests', () => {
 
   test.each<[string, string, RegExp]>([
     ['keys.txt', 'in/a.jpg', /expected the name of a manifest to end in .* got s3:/],
+    ['notgzip.csv.gz', 'key\nin/a.jpg\n', /expected gzip, as the name ends, got .* in s3:.*notgzip\.csv\.gz/],
     ['headless.csv', 'photos,in/a.jpg\n', /a column "key", got the header "photos,in\/a.jpg"/],
     ['object.json', '{"keys":[]}', /expected a JSON array of keys or an S3 Inventory manifest.json/],
     ['orc.json', JSON.stringify({ ...inventory, fileFormat: 'ORC' }), /inventory in CSV.* got ORC/],
@@ -116,6 +117,21 @@ describe('manifests', () => {
   ])('%s is refused', async (key, body, problem) => {
     await put('results', `manifests/${key}`, body);
     expect((await problemsOf({ manifest: `s3://results/manifests/${key}` }))[0]).toMatch(problem);
+  });
+
+  test.each<[string, string | Buffer]>([
+    ['nothing.csv', ''],
+    ['header.csv', 'id,key\r\n'],
+    ['header.csv.gz', gzipSync('key\n')],
+    ['brackets.json', '[ ]\n'],
+    ['blank.jsonl', '\n'],
+  ])('%s holds no key: refused, unless that is said to be fine', async (key, body) => {
+    await put('results', `manifests/${key}`, body);
+    const manifest = `s3://results/manifests/${key}`;
+    expect(await problemsOf({ manifest })).toEqual([
+      `manifest: expected at least one key, got none in ${manifest} (allowEmpty: true if that is fine)`,
+    ]);
+    expect((await prepare({ manifest, allowEmpty: true })).reader).toMatchObject({ key: `manifests/${key}` });
   });
 
   test('that are not there are refused', async () => {
