@@ -82,8 +82,8 @@ export const ITEMS_CSV = 'items.csv';
 export const ITEMS_JSONL = 'items.jsonl';
 
 /**
- * The exit code that tells how the run ended: 0 all succeeded or rightly skipped; 1 nothing was started, or the account
- * does not add up; 2 stopped by failures or by time; 3 finished with tolerated failures; 130 interrupted.
+ * The exit code that tells how the run ended: 0 all succeeded or rightly skipped; 1 nothing was started, or the account of
+ * a finished run does not add up; 2 stopped by failures or by time, or pending keys were left out by --retry-failed; 3 finished with tolerated failures; 130 interrupted.
  */
 export function exitCodeOf({
   status,
@@ -91,7 +91,8 @@ export function exitCodeOf({
   check,
 }: Pick<Summary, 'status' | 'counts' | 'check'>): 0 | 1 | 2 | 3 | 130 {
   if (status === 'ABORTED' || status === 'INTERRUPTED') return 130;
+  if (status !== 'SUCCEEDED') return counts.total === 0 ? 1 : 2;
   if (!check.balanced) return 1;
-  if (status === 'SUCCEEDED') return counts.failed > 0 ? 3 : 0;
-  return counts.total === 0 ? 1 : 2;
+  if (counts.pending > 0) return 2;
+  return counts.failed > 0 ? 3 : 0;
 }

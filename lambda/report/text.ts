@@ -1,6 +1,6 @@
 // The account in the terminal: the first failure on top, failures by class, and what to do about each.
 import { styleText } from 'node:util';
-import { directoryPath, isDirectory, type Location } from '../location.ts';
+import { directoryPath, isDirectory, type Location, objectUri } from '../location.ts';
 import type { SkipReason } from '../outcome.ts';
 import { shortened } from './item-row.ts';
 import { STAGES, type Summary } from './summary.ts';
@@ -29,6 +29,7 @@ export function accountText(summary: Summary, options: TextOptions = {}): string
   const paint: Paint = (style, text) => (options.color ? styleText(style, text, { validateStream: false }) : text);
   const sections = [
     firstFailure(summary, paint),
+    reason(summary, paint),
     problems(summary, paint),
     headline(summary, paint),
     failures(summary, paint),
@@ -62,6 +63,22 @@ function word(text: string): string {
   return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }
 
+/**
+ * Why a run stopped, in one line, where no failed key says it: a manifest that could not be read to its end, a result file
+ * that could not be written. Undefined for all other ends.
+ */
+export function stopReason({
+  error,
+  cause,
+  job: { reader },
+}: Pick<Summary, 'error' | 'cause' | 'job'>): string | undefined {
+  if (error === undefined || error === 'States.ExceedToleratedFailureThreshold' || cause === undefined)
+    return undefined;
+  const file =
+    error === 'States.ItemReaderFailed' && 'key' in reader ? `${objectUri(reader.bucket, reader.key)}: ` : '';
+  return oneLine(`${error}: ${file}${cause}`);
+}
+
 function firstFailure({ firstFailure: first }: Summary, paint: Paint): string[] {
   if (first === undefined) return [];
   return [
@@ -70,20 +87,26 @@ function firstFailure({ firstFailure: first }: Summary, paint: Paint): string[] 
   ];
 }
 
+function reason(summary: Summary, paint: Paint): string[] {
+  const why = stopReason(summary);
+  return why === undefined ? [] : [`${paint('red', 'Stopped by:')} ${why}`];
+}
+
 function problems({ check }: Summary, paint: Paint): string[] {
   if (check.balanced) return [];
   return [paint('red', 'This account does not add up:'), ...check.problems.map((problem) => `  ${oneLine(problem)}`)];
 }
 
 function headline({ run, status, counts, check, error }: Summary, paint: Paint): string[] {
-  const color: Style = status !== 'SUCCEEDED' ? 'red' : counts.failed > 0 ? 'yellow' : 'green';
+  const unfinished = status === 'SUCCEEDED' && counts.pending > 0;
+  const color: Style = status !== 'SUCCEEDED' ? 'red' : counts.failed > 0 || unfinished ? 'yellow' : 'green';
   const why = error === undefined ? '' : ` (${error})`;
   const parts = (['succeeded', 'skipped', 'failed', 'pending'] as const).map(
     (state) => `${formatCount(counts[state])} ${state}`,
   );
   const checked = check.balanced ? ', each accounted for' : '';
   return [
-    `Run ${run}: ${paint(color, STATUS_WORDS[status])}${why}`,
+    `Run ${run}: ${paint(color, unfinished ? 'not finished' : STATUS_WORDS[status])}${why}`,
     `${formatCount(counts.total)} ${counts.total === 1 ? 'key' : 'keys'}${checked}: ${parts.join(', ')}`,
   ];
 }

@@ -1,7 +1,7 @@
 // The end of a run in a few lines: what happened to every key, where the account is, and how to carry on.
 
 import type { Summary } from '../../lambda/report/summary.ts';
-import { resumeCommand } from '../../lambda/report/text.ts';
+import { resumeCommand, stopReason } from '../../lambda/report/text.ts';
 import { formatBytes, formatCount, formatDuration } from '../../lambda/report/units.ts';
 import { printable } from './printable.ts';
 
@@ -28,12 +28,15 @@ export function summaryText(summary: Summary, done: number): string {
   const keys = `${formatCount(counts.total)} ${counts.total === 1 ? 'key' : 'keys'}`;
   const rate = time.wallMilliseconds === 0 ? 0 : (done / time.wallMilliseconds) * 1000;
   const speed = `${formatCount(Number(rate.toPrecision(3)))}/s`;
-  const left = counts.failed + counts.pending;
+  const left = counts.failed + counts.pending > 0 || status !== 'SUCCEEDED';
+  const why = stopReason(summary);
+  // Only the failed ones were asked for: --retry-failed.
+  const unfinished = status === 'SUCCEEDED' && counts.pending > 0;
   const width = formatCount(counts.total).length;
   const state = (name: 'succeeded' | 'skipped' | 'failed' | 'pending', why: string) =>
     `  ${formatCount(counts[name]).padStart(width)} ${name}${why === '' ? '' : `: ${why}`}`;
   return [
-    `${ENDS[status]}: ${keys} in ${formatDuration(time.wallMilliseconds)}, ${speed}; read ${formatBytes(bytes.in)}, wrote ${formatBytes(bytes.out)}`,
+    `${why !== undefined ? 'Stopped' : unfinished ? 'Not finished' : ENDS[status]}: ${keys} in ${formatDuration(time.wallMilliseconds)}, ${speed}; read ${formatBytes(bytes.in)}, wrote ${formatBytes(bytes.out)}`,
     state('succeeded', ''),
     state(
       'skipped',
@@ -44,11 +47,12 @@ export function summaryText(summary: Summary, done: number): string {
     ...(firstFailure === undefined
       ? []
       : [`First failure: ${printable(firstFailure.key)}\n  ${failureLine(firstFailure)}`]),
+    ...(why === undefined ? [] : [`Stopped by: ${why}`]),
     ...(check.balanced
       ? []
       : ['This account does not add up:', ...check.problems.map((problem) => `  ${printable(problem)}`)]),
     `Account: ${report}`,
-    ...(left > 0 ? [`What is left: ${resumeCommand(summary)}`] : []),
+    ...(left ? [`What is left: ${resumeCommand(summary)}`] : []),
     '',
   ].join('\n');
 }

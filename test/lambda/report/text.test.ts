@@ -7,6 +7,7 @@ import { shortSummary } from '../../../lambda/report/short.ts';
 import { exitCodeOf, type Summary } from '../../../lambda/report/summary.ts';
 import { accountText } from '../../../lambda/report/text.ts';
 import { formatBytes, formatDuration } from '../../../lambda/report/units.ts';
+import { summaryText } from '../../../lib/cli/summary.ts';
 import { OUT_OF_RESOURCES } from '../../../lib/workflow.ts';
 import { childRecord, failed, putAttempt, succeeded, testRun } from './run-folders.ts';
 
@@ -147,6 +148,35 @@ describe('adviceOn', () => {
       expect(adviceOn(name).hint, name).not.toBe(unknown);
     }
     expect(adviceOn('toString').hint).toBe(unknown);
+  });
+});
+
+describe('a run that no failed key stopped', () => {
+  const cause = 'Line 3 is not JSON';
+  const unreadable = () => summaryOf(() => {}, { status: 'FAILED', error: 'States.ItemReaderFailed', cause });
+
+  it('says what did, and which manifest it was', async () => {
+    const summary = await unreadable();
+    const job = { ...summary.job, reader: { kind: 'JSONL', bucket: 'lists', key: 'keys.jsonl' } } as const;
+    const line = 'Stopped by: States.ItemReaderFailed: s3://lists/keys.jsonl: Line 3 is not JSON\n';
+    expect(accountText({ ...summary, job })).toMatch(line);
+    expect(summaryText({ ...summary, job }, 0)).toMatch(new RegExp(`^Stopped: 0 keys[^]*${line}[^]*What is left: `));
+  });
+
+  it('ends with 1 when nothing was started, else with 2, though the account cannot be whole', async () => {
+    const { status, counts, check } = await unreadable();
+    const unbalanced = { ...check, balanced: false };
+    expect(exitCodeOf({ status, counts, check: unbalanced })).toBe(1);
+    expect(exitCodeOf({ status, counts: { ...counts, total: 3, succeeded: 3 }, check: unbalanced })).toBe(2);
+  });
+});
+
+describe('a run of which only the failed keys were tried again', () => {
+  it('is not finished while others are pending: exit 2', async () => {
+    const summary = { ...(await mixed()), status: 'SUCCEEDED' } as const;
+    expect(exitCodeOf(summary)).toBe(2);
+    expect(summaryText(summary, 3)).toMatch(/^Not finished: 6 keys/);
+    expect(accountText(summary)).toContain('Run run-1: not finished\n');
   });
 });
 
