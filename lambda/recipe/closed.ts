@@ -6,7 +6,7 @@ export function closed<Shape extends z.ZodRawShape>(shape: Shape, what = 'field'
   return z.strictObject(shape, {
     error: (issue) =>
       issue.code === 'unrecognized_keys'
-        ? `unknown ${what}, expected one of ${Object.keys(shape).join(', ')}, got ${issue.keys.map((key) => JSON.stringify(key)).join(', ')}`
+        ? `unknown ${what}: got ${issue.keys.map((key) => JSON.stringify(key)).join(', ')}, expected one of ${Object.keys(shape).join(', ')}`
         : undefined,
   });
 }

@@ -174,7 +174,10 @@ export function s3Error(thrown: unknown, { action, bucket, key }: S3Request): Fa
   const name = s3ErrorClass(thrown);
   const reads = action === 'GetObject' || action === 'HeadObject';
   const hidden = name === 'AccessDenied' && status === 403 && reads ? HIDDEN : undefined;
-  const hint = HINTS[code] ?? hidden;
+  const region = /Region is missing/.test(words)
+    ? 'set AWS_REGION, or the region of a profile in ~/.aws/config'
+    : undefined;
+  const hint = HINTS[code] ?? region ?? hidden;
   return new FanoutError(
     name,
     `${action} s3://${bucket}/${key}: ${said.join(' ')}${words}${hint === undefined ? '' : ` (${hint})`}`.trimEnd(),

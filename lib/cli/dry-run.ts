@@ -1,6 +1,6 @@
 // `run --dry-run`: goes through all items as a run would, and says what would become of each; writes nothing anywhere.
 import pLimit from 'p-limit';
-import { type FanoutError, toFanoutError } from '../../lambda/errors.ts';
+import { FanoutError, toFanoutError } from '../../lambda/errors.ts';
 import { type Item, itemOf, keyOf } from '../../lambda/item.ts';
 import { parseJob } from '../../lambda/job.ts';
 import { staticOutputKeys } from '../../lambda/keys.ts';
@@ -125,6 +125,9 @@ async function lookAt(context: JobContext, value: unknown, index: number, signal
 async function lookAtOutputs(context: JobContext, item: Item, index: number, signal: AbortSignal): Promise<Look> {
   const { job, destination } = context;
   const { key } = item;
+  if (item.bytes !== undefined && item.bytes > job.limits.bytes) {
+    throw new FanoutError('TooManyBytes', `"${key}" has ${item.bytes} bytes; the limit is ${job.limits.bytes}.`);
+  }
   const relative = key.slice(job.source.prefix.length);
   const source = objectUri(job.source.bucket, key);
   if (await isUpToDate(context, item, relative, source, signal)) return { index, key, skip: 'upToDate' };

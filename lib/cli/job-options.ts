@@ -51,7 +51,7 @@ export const JOB_OPTIONS = {
     type: 'string',
     multiple: true,
     value: 'NAME=N',
-    help: 'What one key may cost: bytes, pixels, frames, dimension or milliseconds.',
+    help: 'What one key may cost: bytes, pixels, frames, dimension, milliseconds or memory.',
   },
   'allow-empty': { type: 'boolean', help: 'A run without a single item is fine.' },
   results: {
@@ -113,7 +113,7 @@ async function readJobFile(path: string): Promise<Record<string, unknown>> {
   if (value === null || typeof value !== 'object' || Array.isArray(value)) {
     throw new FanoutError(
       'InvalidJob',
-      `${path}: expected a JSON object, got ${Array.isArray(value) ? 'an array' : JSON.stringify(value)}`,
+      `--job ${path}: expected a JSON object, got ${Array.isArray(value) ? 'an array' : JSON.stringify(value)}`,
     );
   }
   return value as Record<string, unknown>;
@@ -128,7 +128,15 @@ export async function readJson(option: string, path: string): Promise<unknown> {
   try {
     return JSON.parse(await readFile(path, 'utf8'));
   } catch (error) {
-    const reason = error instanceof SyntaxError ? `expected JSON: ${error.message}` : (error as Error).message;
+    const { code, message } = error as NodeJS.ErrnoException;
+    const reasons: Readonly<Record<string, string>> = { ENOENT: 'there is none', EISDIR: 'that is a directory' };
+    const met = reasons[code ?? ''];
+    const reason =
+      error instanceof SyntaxError
+        ? `expected JSON: ${message}`
+        : met === undefined
+          ? message
+          : `expected a file, but ${met}`;
     throw new FanoutError('InvalidJob', `--${option} ${path}: ${reason}`, { cause: error });
   }
 }

@@ -55,7 +55,12 @@ async function placeOf({ in: place, stack }: ReportOptions) {
   if (place !== undefined && stack !== undefined) throw new UsageError('expected --in or --stack, got both');
   if (place !== undefined) return parseLocation(place);
   const { findStack } = await import('./cloud/stack.ts');
-  return (await findStack(stack)).results;
+  const found = await findStack(stack).catch((error: Error) => {
+    if (stack !== undefined) throw error;
+    error.message += '\nFor a run of this machine, name its folder, or its destination with --in.';
+    throw error;
+  });
+  return found.results;
 }
 
 /** The summary as the run left it; undefined when there is none, or when the run went on since. */

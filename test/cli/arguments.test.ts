@@ -119,7 +119,7 @@ describe('names what is wrong', () => {
   });
 
   test.each([
-    ['a file that is not there', undefined, /--job .*: ENOENT/],
+    ['a file that is not there', undefined, /--job .*: expected a file, but there is none/],
     ['a file that is no JSON', '{"source":', /--job .*: expected JSON/],
     ['a file that is no object', '[]', /expected a JSON object, got an array/],
   ])('%s', async (name, content, message) => {

@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Summary, summarySchema } from '../../lambda/report/summary.ts';
-import { outputsIn, PROGRAM, run, start, type Workplace, workplace } from './program.ts';
+import { outputsIn, PROGRAM, run, start, startIn, type Workplace, workplace } from './program.ts';
 
 let place: Workplace;
 
@@ -107,6 +107,11 @@ describe.concurrent('a run', () => {
     const fine = await run('run', source, destination, ...THUMBNAIL, '--dry-run', '--json');
     expect(fine.code).toBe(0);
     expect(JSON.parse(fine.stdout)).toMatchObject({ counts: { total: 4, process: 3, skip: 1, fail: 0 } });
+    const large = await run('run', source, destination, ...THUMBNAIL, '--dry-run', '--limits', 'bytes=9');
+    expect(large.code).toBe(2);
+    expect(large.stdout).toMatch(
+      /3 would fail\n {4}0000\.jpg\n {6}TooManyBytes: "0000\.jpg" has \d+ bytes; the limit is 9/,
+    );
     expect(existsSync(destination)).toBe(false);
   });
 
@@ -298,6 +303,16 @@ describe.concurrent('nothing is started: exit 1', () => {
 });
 
 describe.concurrent('the program', () => {
+  test('says where a run is looked for when nothing says it', async () => {
+    const nowhere = { AWS_REGION: '', AWS_DEFAULT_REGION: '', AWS_PROFILE: '', AWS_CONFIG_FILE: '/dev/null' };
+    const { code, stderr } = await startIn(nowhere, 'report', 'monday').ended;
+    expect(code).toBe(1);
+    expect(stderr).toMatch(
+      /^image-fanout report: InvalidJob: expected the Region of the stack ImageFanout, got none \(Region .*\): set AWS_/,
+    );
+    expect(stderr).toMatch(/\nFor a run of this machine, name its folder, or its destination with --in\.\n$/);
+  });
+
   test('says what it can do, without starting anything', async () => {
     const [help, runHelp, version] = await Promise.all([run('--help'), run('run', '--help'), run('--version')]);
     for (const { code, stderr } of [help, runHelp, version]) expect({ code, stderr }).toEqual({ code: 0, stderr: '' });

@@ -104,8 +104,8 @@ describe('resolveRecipe', () => {
   it.for([
     ['wob', /presets thumbnail, web, social, archive.*got "wob"/],
     [7, /got 7/],
-    [{ reisze: {} }, /recipe: unknown field, expected one of .*resize.*got "reisze"/],
-    [{ resize: { widht: 3, width: 3 } }, /recipe\.resize: unknown option, expected one of width.*got "widht"/],
+    [{ reisze: {} }, /recipe: unknown field: got "reisze", expected one of .*resize/],
+    [{ resize: { widht: 3, width: 3 } }, /recipe\.resize: unknown option: got "widht", expected one of width/],
     [{ resize: {} }, /recipe\.resize: expected width, height or both, got neither/],
     [{ format: 'bmp' }, /recipe\.format: expected one of .*"jpeg".*got "bmp"/],
     [{ jpeg: { quality: 0 } }, /recipe\.jpeg\.quality: .*got 0/],

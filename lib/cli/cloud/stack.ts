@@ -26,6 +26,12 @@ export interface DeployedStack {
 export async function findStack(name: string = STACK_NAME): Promise<DeployedStack> {
   const client = new CloudFormationClient();
   const { Stacks } = await client.send(new DescribeStacksCommand({ StackName: name })).catch(async (error: Error) => {
+    if (/^Region (is missing|not accepted)/.test(error.message)) {
+      throw new FanoutError(
+        'InvalidJob',
+        `expected the Region of the stack ${name}, got none (${error.message}): set AWS_REGION, or the region of a profile in ~/.aws/config`,
+      );
+    }
     // CloudFormation has no error of its own for this.
     if (!/does not exist/.test(error.message)) throw error;
     const region = await client.config.region();

@@ -69,6 +69,10 @@ describe('s3ErrorClass', () => {
 describe('s3Error', () => {
   const request = { action: 'GetObject', bucket: 'b', key: 'k.jpg' } as const;
 
+  it('says how a Region that is missing is given', () => {
+    expect(s3Error(new Error('Region is missing'), request).message).toMatch(/Region is missing \(set AWS_REGION/);
+  });
+
   it('names the request, the object, the status, the code and what S3 said', () => {
     const error = s3Error(answer('AccessDenied', 403, 'User x is not authorized'), request);
     expect(error.message).toMatch(
