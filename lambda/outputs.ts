@@ -60,22 +60,37 @@ export function collision(key: string, source: string, other: string): FanoutErr
   });
 }
 
+/** What was found at a key before the work began; looked at again only when a write finds something else. */
+export interface Seen {
+  readonly key: string;
+  readonly head: ObjectHead | undefined;
+}
+
+export interface WritePlan {
+  readonly mine: Provenance;
+  readonly existing: PreparedJob['existing'];
+  /** The place of the output that is written last, as the mark that all are there. */
+  readonly last: number;
+  readonly seen?: Seen | undefined;
+  readonly signal: AbortSignal;
+}
+
 /**
- * Writes the outputs of one key: looks at all of them before it writes the first, and writes the last one last, as the mark
- * that all are there. Answers which were up to date, in order. Two writers at one key cannot both win: the store writes
- * only onto what was looked at.
+ * Writes the outputs of one key: looks at all of them before it writes the first. Answers which were up to date, in order.
+ * Two writers at one key cannot both win: the store writes only onto what was looked at.
  */
 export async function writeOutputs(
   store: Store,
   outputs: readonly Output[],
-  mine: Provenance,
-  existing: PreparedJob['existing'],
-  signal: AbortSignal,
+  { mine, existing, last, seen, signal }: WritePlan,
 ): Promise<boolean[]> {
   const look = async ({ key }: Output) => decide(key, await store.head(key, { signal }), mine, existing);
-  const decisions = await Promise.all(outputs.map(look));
+  const decisions = await Promise.all(
+    outputs.map((output) => (output.key === seen?.key ? decide(output.key, seen.head, mine, existing) : look(output))),
+  );
 
-  const put = async (output: Output, place: number): Promise<boolean> => {
+  const put = async (place: number): Promise<boolean> => {
+    const output = outputs[place] as Output;
     let decision = decisions[place] as Decision;
     for (let race = 0; race < MOST_RACES; race += 1) {
       if ('upToDate' in decision) return true;
@@ -86,9 +101,18 @@ export async function writeOutputs(
     throw new FanoutError('ServiceUnavailable', `${output.key} changed ${MOST_RACES} times while it was written`);
   };
 
-  const written = await Promise.all(outputs.slice(0, -1).map(put));
-  const last = outputs.at(-1);
-  return last === undefined ? written : [...written, await put(last, outputs.length - 1)];
+  const places = [...outputs.keys()];
+  const upToDate: boolean[] = [];
+  const putAll = async (some: readonly number[]) => {
+    await Promise.all(
+      some.map(async (place) => {
+        upToDate[place] = await put(place);
+      }),
+    );
+  };
+  await putAll(places.filter((place) => place !== last));
+  await putAll(places.filter((place) => place === last));
+  return upToDate;
 }
 
 function describe(head: ObjectHead): string {

@@ -8,7 +8,7 @@ import { type Item, itemOf, keyOf } from './item.ts';
 import { staticOutputKeys } from './keys.ts';
 import { objectUri } from './location.ts';
 import type { Outcome, OutputFacts, SkipReason, SourceFacts, StageTimes } from './outcome.ts';
-import { collision, type Output, writeOutputs } from './outputs.ts';
+import { collision, type Output, type Seen, writeOutputs } from './outputs.ts';
 import type { PreparedJob, SelectedItem } from './prepared.ts';
 import { isFrom } from './store/provenance.ts';
 import type { Provenance, Store } from './store/store.ts';
@@ -53,7 +53,8 @@ export async function processKey(
     const item = itemOf(selected.item, job.reader.kind);
     const skip = skipReason(context, item);
     if (skip !== undefined) return { status: 'skipped', index, key, reason: skip };
-    const running = work(context, item, index, atDeadline(tools, deadline, signal), both, progress);
+    const turn = { index, progress, signal: both, tools: atDeadline(tools, deadline, signal) };
+    const running = work(context, item, turn);
     return await endingAt(both, running);
   } catch (thrown) {
     if (signal.aborted) throw signal.reason;
@@ -74,41 +75,75 @@ function stopwatch({ ms, started }: Progress): StageTimes {
   return { ...ms, total: rounded(performance.now() - started) };
 }
 
-async function work(
-  context: JobContext,
-  item: Item,
-  index: number,
-  tools: KeyTools,
-  signal: AbortSignal,
-  progress: Progress,
-): Promise<Outcome> {
+/** What is known of a key before it is read. */
+interface Plan {
+  readonly item: Item;
+  /** Key below the source's prefix. */
+  readonly relative: string;
+  /** The source's URI, as provenance has it. */
+  readonly uri: string;
+  /** The outputs' full keys; undefined where only the image knows. */
+  readonly keys: readonly (string | undefined)[];
+  /** The place of the output that is written last: the mark that a key is done. */
+  readonly marker: number;
+}
+
+function planOf({ job }: JobContext, item: Item): Plan {
+  const relative = item.key.slice(job.source.prefix.length);
+  const keys = staticOutputKeys(job.recipe, relative).map(({ key }) =>
+    key === undefined ? undefined : job.destination.prefix + key,
+  );
+  const known = keys.findLastIndex((key) => key !== undefined);
+  const marker = known < 0 ? keys.length - 1 : known;
+  return { item, relative, uri: objectUri(job.source.bucket, item.key), keys, marker };
+}
+
+/** One key's turn: its place in the input, what it works with, when it ends, and how far it has come. */
+interface Turn {
+  readonly index: number;
+  readonly tools: KeyTools;
+  readonly signal: AbortSignal;
+  readonly progress: Progress;
+}
+
+async function work(context: JobContext, item: Item, turn: Turn): Promise<Outcome> {
+  const { job } = context;
+  const { index, tools, signal } = turn;
+  const plan = planOf(context, item);
+  const known = plan.keys.filter((key) => key !== undefined);
+  // Claimed before the first look, so that what was seen stays true for all keys of this process.
+  return await claiming(tools.claims, job.destination.bucket, known, plan.uri, async () => {
+    const seen = await lookAtMark(context, plan, signal);
+    if (await isCurrent(context, plan, seen, signal)) {
+      return { status: 'skipped', index, key: item.key, reason: 'upToDate' };
+    }
+    return await make(context, plan, turn, seen);
+  });
+}
+
+async function make(context: JobContext, plan: Plan, turn: Turn, seen: Seen | undefined): Promise<Outcome> {
+  const { index, tools, signal, progress } = turn;
   const { job, source, destination } = context;
   const { ms } = progress;
-  const { key } = item;
-  const relative = key.slice(job.source.prefix.length);
-  const uri = objectUri(job.source.bucket, key);
-
-  if (await isUpToDate(context, item, relative, uri, signal))
-    return { status: 'skipped', index, key, reason: 'upToDate' };
-
+  const { key } = plan.item;
   const read = await timed(ms, 'read', () => source.read(key, { maxBytes: job.limits.bytes, signal }));
   progress.source = { etag: read.etag, bytes: read.body.length };
   const overlays = new Map([...context.overlays].map(([name, { body }]) => [name, body]));
-  const input = { body: read.body, key: relative, recipe: job.recipe, limits: job.limits, signal, overlays };
+  const input = { body: read.body, key: plan.relative, recipe: job.recipe, limits: job.limits, signal, overlays };
   const transformed = await tools.gate(() => timed(ms, 'transform', () => tools.transform(input)));
   const shape = { ...progress.source, ...transformed.source };
   progress.source = shape;
 
-  const mine: Provenance = { source: uri, fingerprint: fingerprintOf(context, read.etag), run: job.run };
+  const mine: Provenance = { source: plan.uri, fingerprint: fingerprintOf(context, read.etag), run: job.run };
   const outputs = transformed.renditions.map((rendition): Output => {
     const { contentType, cacheControl, storageClass, tags, metadata } = rendition;
     const headers = definedOnly({ contentType, cacheControl, storageClass, tags, metadata });
     return { key: job.destination.prefix + rendition.key, body: rendition.body, headers };
   });
-  const marker = markerPlace(job, relative);
+  const keys = outputs.map((output) => output.key);
   const upToDate = await timed(ms, 'write', () =>
-    claiming(tools.claims, job.destination.bucket, outputs, uri, () =>
-      writeMarkerLast(destination, outputs, marker, mine, job.existing, signal),
+    claiming(tools.claims, job.destination.bucket, keys, plan.uri, () =>
+      writeOutputs(destination, outputs, { mine, existing: job.existing, last: plan.marker, seen, signal }),
     ),
   );
   release(read.body);
@@ -162,73 +197,57 @@ export function skipReason({ job, isSelected }: JobContext, item: Item): SkipRea
   return isSelected(item.key.slice(job.source.prefix.length)) ? undefined : 'excluded';
 }
 
-/**
- * Whether the key's outputs are there and current: one look at the output that is written last. Not asked of what this very
- * run wrote (a retry tells the whole outcome again), nor when no output key can be known before the work is done.
- */
-export async function isUpToDate(
+/** One look at the output that is written last. Not taken when no output key can be known before the work is done. */
+async function lookAtMark(
+  { job, destination }: JobContext,
+  { keys, marker }: Plan,
+  signal: AbortSignal,
+): Promise<Seen | undefined> {
+  const key = keys[marker];
+  if (job.existing !== 'skip' || key === undefined) return undefined;
+  return { key, head: await destination.head(key, { signal }) };
+}
+
+/** Whether the mark says that the outputs are there and current. Not so of what this very run wrote: a retry tells the whole outcome again. */
+async function isCurrent(
   context: JobContext,
-  item: Item,
-  relative: string,
-  uri: string,
+  { item, uri }: Plan,
+  seen: Seen | undefined,
   signal: AbortSignal,
 ): Promise<boolean> {
-  const { job, source, destination } = context;
-  if (job.existing !== 'skip') return false;
-  const marker = staticOutputKeys(job.recipe, relative)[markerPlace(job, relative)]?.key;
-  if (marker === undefined) return false;
-  const theirs = (await destination.head(job.destination.prefix + marker, { signal }))?.provenance;
-  if (theirs === undefined || theirs.run === job.run || !isFrom(theirs, uri)) return false;
-  const etag = item.etag ?? (await source.head(item.key, { signal }))?.etag;
+  const theirs = seen?.head?.provenance;
+  if (theirs === undefined || theirs.run === context.job.run || !isFrom(theirs, uri)) return false;
+  const etag = item.etag ?? (await context.source.head(item.key, { signal }))?.etag;
   return etag !== undefined && theirs.fingerprint === fingerprintOf(context, etag);
 }
 
-/** The place of the output that marks a key as done: the last one whose key is known beforehand, else simply the last. */
-function markerPlace(job: PreparedJob, relative: string): number {
-  const keys = staticOutputKeys(job.recipe, relative);
-  const place = keys.findLastIndex(({ key }) => key !== undefined);
-  return place < 0 ? keys.length - 1 : place;
+/** Whether the key's outputs are there and current, without any work on it: for dry runs. */
+export async function isUpToDate(context: JobContext, item: Item, signal: AbortSignal): Promise<boolean> {
+  const plan = planOf(context, item);
+  return await isCurrent(context, plan, await lookAtMark(context, plan, signal), signal);
 }
 
-async function writeMarkerLast(
-  store: Store,
-  outputs: readonly Output[],
-  marker: number,
-  mine: Provenance,
-  existing: PreparedJob['existing'],
-  signal: AbortSignal,
-): Promise<boolean[]> {
-  const order = outputs.map((_, place) => place).sort((a, b) => Number(a === marker) - Number(b === marker) || a - b);
-  const written = await writeOutputs(
-    store,
-    order.map((place) => outputs[place] as Output),
-    mine,
-    existing,
-    signal,
-  );
-  const upToDate: boolean[] = [];
-  for (const [turn, place] of order.entries()) upToDate[place] = written[turn] === true;
-  return upToDate;
-}
-
-/** Holds the output keys while they are written, so that two keys in flight in one process cannot pass each other unseen. */
+/** Holds output keys while they are worked on, so that two sources in one process cannot pass each other unseen. */
 async function claiming<T>(
   claims: Map<string, string>,
   bucket: string,
-  outputs: readonly Output[],
+  keys: readonly string[],
   source: string,
-  write: () => Promise<T>,
+  work: () => Promise<T>,
 ): Promise<T> {
-  const uris = outputs.map(({ key }) => objectUri(bucket, key));
-  for (const [place, uri] of uris.entries()) {
-    const other = claims.get(uri);
-    if (other !== undefined && other !== source) throw collision((outputs[place] as Output).key, source, other);
-  }
-  for (const uri of uris) claims.set(uri, source);
+  const mine: string[] = [];
   try {
-    return await write();
+    for (const key of keys) {
+      const uri = objectUri(bucket, key);
+      const owner = claims.get(uri);
+      if (owner === source) continue;
+      if (owner !== undefined) throw collision(key, source, owner);
+      claims.set(uri, source);
+      mine.push(uri);
+    }
+    return await work();
   } finally {
-    for (const uri of uris) claims.delete(uri);
+    for (const uri of mine) claims.delete(uri);
   }
 }
 

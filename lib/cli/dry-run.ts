@@ -130,7 +130,7 @@ async function lookAtOutputs(context: JobContext, item: Item, index: number, sig
   }
   const relative = key.slice(job.source.prefix.length);
   const source = objectUri(job.source.bucket, key);
-  if (await isUpToDate(context, item, relative, source, signal)) return { index, key, skip: 'upToDate' };
+  if (await isUpToDate(context, item, signal)) return { index, key, skip: 'upToDate' };
   const all = staticOutputKeys(job.recipe, relative);
   const outputs = all.flatMap((output) => (output.key === undefined ? [] : [job.destination.prefix + output.key]));
   for (const output of outputs) {
