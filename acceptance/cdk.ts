@@ -4,6 +4,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { arch, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { CloudFormationClient, paginateListStackResources } from '@aws-sdk/client-cloudformation';
 import {
   DeleteBucketCommand,
   DeleteObjectsCommand,
@@ -69,6 +70,18 @@ async function cdk(
     const { stdout, stderr } = error as { stdout?: string; stderr?: string };
     throw new Error(`cdk ${command.join(' ')} failed:\n${stdout}\n${stderr}`, { cause: error });
   }
+}
+
+/** The logical and physical ids of a stack's resources of one type. */
+export async function resourcesOf(StackName: string, type: string): Promise<(readonly [string, string])[]> {
+  const found: (readonly [string, string])[] = [];
+  const client = new CloudFormationClient({});
+  for await (const { StackResourceSummaries = [] } of paginateListStackResources({ client }, { StackName })) {
+    for (const { ResourceType, LogicalResourceId = '', PhysicalResourceId = '' } of StackResourceSummaries) {
+      if (ResourceType === type) found.push([LogicalResourceId, PhysicalResourceId]);
+    }
+  }
+  return found;
 }
 
 /** The stack keeps its buckets on purpose; these hold nothing but what the suite made. */

@@ -61,6 +61,10 @@ function anonymous(value: unknown, run: Location): unknown {
   );
 }
 
+export interface Account {
+  readonly summary: { readonly status: string; readonly balanced: boolean; readonly counts: Record<string, number> };
+}
+
 /** The account of a run: its summary's lasting facts, and the state of each key. */
 export async function account(run: Location): Promise<unknown> {
   const summary = JSON.parse((await get(run.bucket, `${run.prefix}summary.json`)).toString());

@@ -4,7 +4,7 @@ import { beforeAll, describe, expect, inject, it } from 'vitest';
 import { formatLocation } from '../lambda/location.ts';
 import { BROKEN, file, TWENTY } from './images.ts';
 import { imageFanout } from './local-run.ts';
-import { account } from './records.ts';
+import { type Account, account } from './records.ts';
 import {
   destination,
   ended,
@@ -51,10 +51,6 @@ async function command(...args: string[]): Promise<string> {
   const { code, output, errors } = await imageFanout(...args, ...STACK);
   expect(code, `${args.join(' ')}: ${errors}`).toBe(0);
   return output;
-}
-
-interface Account {
-  readonly summary: { readonly status: string; readonly balanced: boolean; readonly counts: Record<string, number> };
 }
 
 it('scale and tolerate change a run that is under way', async () => {

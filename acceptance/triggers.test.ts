@@ -1,5 +1,4 @@
 // Runs that S3 starts: a stack on an existing bucket, whose triggers an update turns on; and whom its ends are told.
-import { CloudFormationClient, paginateListStackResources } from '@aws-sdk/client-cloudformation';
 import { CreateBucketCommand } from '@aws-sdk/client-s3';
 import {
   DescribeExecutionCommand,
@@ -9,7 +8,7 @@ import {
 import { GetQueueAttributesCommand, SendMessageBatchCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Location, parseLocation } from '../lambda/location.ts';
-import { type Deployed, deleteBucket, deployStack } from './cdk.ts';
+import { type Deployed, deleteBucket, deployStack, resourcesOf } from './cdk.ts';
 import { file, TWENTY } from './images.ts';
 import { eventually, keys, put, putFile, s3, sfn } from './stack.ts';
 
@@ -40,17 +39,9 @@ afterAll(async () => {
   await deleteBucket(bucket);
 });
 
-async function findQueues(StackName: string): Promise<typeof queues> {
-  const found = new Map<string, string>();
-  for await (const { StackResourceSummaries = [] } of paginateListStackResources(
-    { client: new CloudFormationClient({}) },
-    { StackName },
-  )) {
-    for (const { ResourceType, LogicalResourceId = '', PhysicalResourceId = '' } of StackResourceSummaries) {
-      if (ResourceType === 'AWS::SQS::Queue') found.set(LogicalResourceId, PhysicalResourceId);
-    }
-  }
-  const named = (part: string): string => [...found].find(([name]) => name.includes(part))?.[1] as string;
+async function findQueues(stackName: string): Promise<typeof queues> {
+  const found = await resourcesOf(stackName, 'AWS::SQS::Queue');
+  const named = (part: string): string => found.find(([name]) => name.includes(part))?.[1] as string;
   return { uploads: named('Uploads'), deadLetters: named('DeadLetters') };
 }
 
