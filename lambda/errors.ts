@@ -18,7 +18,10 @@ export const ERROR_CLASSES = {
   },
   // The source object
   SourceNotFound: { transient: false, hint: 'The object was listed but is gone; resume or re-run to account for it.' },
-  SourceArchived: { transient: false, hint: 'The object is in an archive class (Glacier); restore it, or exclude the key.' },
+  SourceArchived: {
+    transient: false,
+    hint: 'The object is in an archive class (Glacier); restore it, or exclude the key.',
+  },
   UnsafeKey: { transient: false, hint: 'The key cannot be a path below the directory; rename the object.' },
   NotAnImage: { transient: false, hint: 'The content is no image; exclude the key, or fix the file.' },
   TruncatedImage: {

@@ -1,28 +1,15 @@
 // One key: read, transform, write, and say what became of it.
+import { claiming } from './claims.ts';
 import { Deadline } from './deadline.ts';
 import { FanoutError } from './errors.ts';
-import { fingerprint } from './fingerprint.ts';
-import { encoderVersion } from './image/encoder-version.ts';
 import type { Transform, Transformed } from './image/transform.ts';
 import { type Item, itemOf, keyOf } from './item.ts';
-import { staticOutputKeys } from './keys.ts';
-import { objectUri } from './location.ts';
 import type { Outcome, OutputFacts, SkipReason, SourceFacts, StageTimes } from './outcome.ts';
-import { collision, type Output, type Seen, writeOutputs } from './outputs.ts';
-import type { PreparedJob, SelectedItem } from './prepared.ts';
-import { isFrom } from './store/provenance.ts';
-import type { Provenance, Store } from './store/store.ts';
+import { type Output, type Seen, writeOutputs } from './outputs.ts';
+import type { SelectedItem } from './prepared.ts';
+import type { Provenance } from './store/store.ts';
+import { fingerprintOf, isCurrent, type JobContext, lookAtMark, type Plan, planOf } from './up-to-date.ts';
 import { failedOutcome } from './wire.ts';
-
-/** A prepared job with what its keys share: opened once, used by every key. */
-export interface JobContext {
-  readonly job: PreparedJob;
-  readonly source: Store;
-  readonly destination: Store;
-  readonly isSelected: (relativeKey: string) => boolean;
-  /** Watermarks by their reference in the recipe, and their ETags. */
-  readonly overlays: ReadonlyMap<string, { readonly body: Buffer; readonly etag: string }>;
-}
 
 /** What a process shares over all keys it works on. */
 export interface KeyTools {
@@ -73,29 +60,6 @@ interface Progress {
 
 function stopwatch({ ms, started }: Progress): StageTimes {
   return { ...ms, total: rounded(performance.now() - started) };
-}
-
-/** What is known of a key before it is read. */
-interface Plan {
-  readonly item: Item;
-  /** Key below the source's prefix. */
-  readonly relative: string;
-  /** The source's URI, as provenance has it. */
-  readonly uri: string;
-  /** The outputs' full keys; undefined where only the image knows. */
-  readonly keys: readonly (string | undefined)[];
-  /** The place of the output that is written last: the mark that a key is done. */
-  readonly marker: number;
-}
-
-function planOf({ job }: JobContext, item: Item): Plan {
-  const relative = item.key.slice(job.source.prefix.length);
-  const keys = staticOutputKeys(job.recipe, relative).map(({ key }) =>
-    key === undefined ? undefined : job.destination.prefix + key,
-  );
-  const known = keys.findLastIndex((key) => key !== undefined);
-  const marker = known < 0 ? keys.length - 1 : known;
-  return { item, relative, uri: objectUri(job.source.bucket, item.key), keys, marker };
 }
 
 /** One key's turn: its place in the input, what it works with, when it ends, and how far it has come. */
@@ -195,69 +159,6 @@ export function skipReason({ job, isSelected }: JobContext, item: Item): SkipRea
   }
   if (item.key.endsWith('/')) return 'folderMarker';
   return isSelected(item.key.slice(job.source.prefix.length)) ? undefined : 'excluded';
-}
-
-/** One look at the output that is written last. Not taken when no output key can be known before the work is done. */
-async function lookAtMark(
-  { job, destination }: JobContext,
-  { keys, marker }: Plan,
-  signal: AbortSignal,
-): Promise<Seen | undefined> {
-  const key = keys[marker];
-  if (job.existing !== 'skip' || key === undefined) return undefined;
-  return { key, head: await destination.head(key, { signal }) };
-}
-
-/** Whether the mark says that the outputs are there and current. Not so of what this very run wrote: a retry tells the whole outcome again. */
-async function isCurrent(
-  context: JobContext,
-  { item, uri }: Plan,
-  seen: Seen | undefined,
-  signal: AbortSignal,
-): Promise<boolean> {
-  const theirs = seen?.head?.provenance;
-  if (theirs === undefined || theirs.run === context.job.run || !isFrom(theirs, uri)) return false;
-  const etag = item.etag ?? (await context.source.head(item.key, { signal }))?.etag;
-  return etag !== undefined && theirs.fingerprint === fingerprintOf(context, etag);
-}
-
-/** Whether the key's outputs are there and current, without any work on it: for dry runs. */
-export async function isUpToDate(context: JobContext, item: Item, signal: AbortSignal): Promise<boolean> {
-  const plan = planOf(context, item);
-  return await isCurrent(context, plan, await lookAtMark(context, plan, signal), signal);
-}
-
-/** Holds output keys while they are worked on, so that two sources in one process cannot pass each other unseen. */
-async function claiming<T>(
-  claims: Map<string, string>,
-  bucket: string,
-  keys: readonly string[],
-  source: string,
-  work: () => Promise<T>,
-): Promise<T> {
-  const mine: string[] = [];
-  try {
-    for (const key of keys) {
-      const uri = objectUri(bucket, key);
-      const owner = claims.get(uri);
-      if (owner === source) continue;
-      if (owner !== undefined) throw collision(key, source, owner);
-      claims.set(uri, source);
-      mine.push(uri);
-    }
-    return await work();
-  } finally {
-    for (const uri of mine) claims.delete(uri);
-  }
-}
-
-function fingerprintOf({ job, overlays }: JobContext, etag: string): string {
-  return fingerprint({
-    etag,
-    recipe: job.recipe,
-    encoder: encoderVersion(),
-    inputs: [...overlays.values()].map((overlay) => overlay.etag),
-  });
 }
 
 function outputFacts(rendition: Transformed['renditions'][number], output: Output, upToDate: boolean): OutputFacts {

@@ -6,9 +6,10 @@ import { keyOf } from './item.ts';
 import { resolveReference } from './location.ts';
 import type { Outcome, ProcessResult } from './outcome.ts';
 import type { PreparedJob, ProcessEvent, SelectedItem } from './prepared.ts';
-import { type JobContext, type KeyTools, processKey } from './process-key.ts';
+import { type KeyTools, processKey } from './process-key.ts';
 import { selector } from './selection.ts';
 import type { OpenStore } from './store/store.ts';
+import type { JobContext } from './up-to-date.ts';
 import { failureOf } from './wire.ts';
 
 /** Keys of one batch that are worked on at once: while one waits for S3, another has the CPU. */
