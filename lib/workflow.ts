@@ -18,7 +18,7 @@ export interface WorkflowOptions {
   readonly partition?: string;
 }
 
-/** Seconds. Each holds the one before: function < Task < child execution (EXPRESS: 300) < execution. */
+/** Seconds. Each holds the one before: S3's requests < handler < function < Task < child execution (EXPRESS: 300) < execution. */
 export const TIMEOUTS = {
   /** Timeout of the image function; the Task waits a little longer, so that the function's own answer arrives first. */
   processFunction: 120,
@@ -28,8 +28,8 @@ export const TIMEOUTS = {
   processLargeTask: 155,
   /** An EXPRESS execution's longest life: https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html */
   child: 300,
-  prepareFunction: 60,
-  prepareTask: 65,
+  prepareFunction: 120,
+  prepareTask: 125,
   /** The longest that Lambda allows. */
   summarizeFunction: 900,
   summarizeTask: 905,

@@ -7,10 +7,12 @@ import { promisify } from 'node:util';
 import { App } from 'aws-cdk-lib';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { parseJob } from '../lambda/job.ts';
+import { MOST_CONCURRENCY, parseJob } from '../lambda/job.ts';
 import { resolveRecipe } from '../lambda/recipe.ts';
 import { openStores } from '../lambda/store/open.ts';
 import { readContext } from '../lib/cloud/context.ts';
+import { MOST_PAYLOAD_BYTES } from '../lib/local/tasks.ts';
+import { TIMEOUTS } from '../lib/workflow.ts';
 import { withTables } from '../scripts/readme-tables.ts';
 import { list, type Statement, synthesize } from './cloud/synth.ts';
 import { type S3Server, startS3Server } from './helpers/s3-server.ts';
@@ -27,6 +29,20 @@ const words = (line: string) =>
 
 test('the tables are those that the code makes', () => {
   expect(readme).toBe(withTables(readme));
+});
+
+test('the numbers are those of the code', () => {
+  const count = (number: number) => number.toLocaleString('en-US');
+  for (const said of [
+    `| ${count(MOST_CONCURRENCY)} invocations at once |`,
+    `| ${TIMEOUTS.child / 60} minutes per child |`,
+    `the image function has ${TIMEOUTS.processFunction} s, and once ${TIMEOUTS.processLargeFunction} s in the larger one`,
+    `| ${TIMEOUTS.summarizeFunction / 60} minutes for the account |`,
+    `| ${MOST_PAYLOAD_BYTES / 1024} KiB of input |`,
+    `of the image function's ${readContext(new App().node).memory}`,
+  ]) {
+    expect(readme).toContain(said);
+  }
 });
 
 test('every example says how it is proven', () => {

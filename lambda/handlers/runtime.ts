@@ -5,6 +5,14 @@ import { connectS3, s3Store } from '../store/s3.ts';
 import type { S3Connection } from '../store/s3-client.ts';
 import type { Store } from '../store/store.ts';
 
+/** Milliseconds; together they fit into the time of each function. */
+export const TIMES = {
+  /** A request to S3, all its tries included. */
+  request: 60_000,
+  /** What an entry keeps to answer in, before Lambda would end it without one. */
+  answer: 3000,
+} as const;
+
 const stores = new Map<string, Store>();
 let connection: S3Connection | undefined;
 
@@ -14,7 +22,7 @@ let connection: S3Connection | undefined;
  */
 export function open(bucket: string): Store {
   if (isDirectory({ bucket })) throw new RangeError(`expected s3://bucket/prefix/ on AWS, got ${bucket}`);
-  connection ??= connectS3();
+  connection ??= connectS3({ requestTimeoutMs: TIMES.request, deadlineMs: TIMES.request });
   const store = stores.get(bucket) ?? s3Store(bucket, connection);
   stores.set(bucket, store);
   return store;
@@ -26,9 +34,6 @@ export interface LambdaContext {
   getRemainingTimeInMillis(): number;
 }
 
-/** Milliseconds that an entry keeps to answer in, before Lambda would end it without one. */
-const ANSWER_TIME = 3000;
-
 /** Does the work with a signal that aborts with ImageTimeout a little before the function's own timeout. */
 export async function withinTime<T>(context: LambdaContext, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
   const controller = new AbortController();
@@ -38,7 +43,7 @@ export async function withinTime<T>(context: LambdaContext, work: (signal: Abort
       controller.abort(
         new FanoutError('ImageTimeout', `expected an answer within ${remaining} ms, the function's time, got none`),
       ),
-    Math.max(0, remaining - ANSWER_TIME),
+    Math.max(0, remaining - TIMES.answer),
   );
   try {
     return await work(controller.signal);

@@ -17,7 +17,7 @@ import { onObjects, type Place, usingKey, within } from './places.ts';
 import { createQueue } from './queues.ts';
 
 /** Seconds of the starter; its queues hide a message six times as long and the window, as Lambda's guide asks. */
-const STARTER_TIMEOUT = 60;
+const STARTER_TIMEOUT = 90;
 
 /** Deliveries of a message before it goes to the dead letters. */
 const TRIES = 5;

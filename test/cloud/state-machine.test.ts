@@ -1,6 +1,8 @@
 // The deployed state machine is the workflow, whole; its timeouts nest; its role can be assumed by every kind of child.
 import aslValidator from 'asl-validator';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { TIMES } from '../../lambda/handlers/runtime.ts';
+import { parseJob } from '../../lambda/job.ts';
 import type { DistributedMapState, StateMachineDefinition, TaskState } from '../../lib/states-language.ts';
 import { OUT_OF_RESOURCES, TIMEOUTS, workflow } from '../../lib/workflow.ts';
 import { type Resource, resources, type Synthesized, shortName, synthesize } from './synth.ts';
@@ -9,7 +11,7 @@ let fresh: Synthesized;
 let machine: Resource;
 let definition: StateMachineDefinition;
 beforeAll(() => {
-  fresh = synthesize();
+  fresh = synthesize({ jobFiles: true, uploads: true });
   const machines = Object.values(resources(fresh.template, 'AWS::StepFunctions::StateMachine'));
   machine = machines[0] as Resource;
   definition = JSON.parse(shortName(machine.Properties['DefinitionString'] as string));
@@ -81,6 +83,16 @@ describe('the definition', () => {
 });
 
 describe('the timeouts', () => {
+  it('nest: a request to S3 and the limit of a key, handler, function', () => {
+    const timeouts = Object.values(resources(fresh.template, 'AWS::Lambda::Function')).map(
+      ({ Properties }) => Properties['Timeout'] as number,
+    );
+    expect(timeouts.length).toBeGreaterThan(4);
+    const shortest = Math.min(...timeouts) * 1000 - TIMES.answer;
+    expect(TIMES.request).toBeLessThan(shortest);
+    expect(parseJob({}).limits.milliseconds).toBeLessThan(TIMEOUTS.processFunction * 1000 - TIMES.answer);
+  });
+
   it('nest: function, Task, child execution, execution', () => {
     expect(TIMEOUTS.prepareFunction).toBeLessThan(TIMEOUTS.prepareTask);
     expect(TIMEOUTS.processFunction).toBeLessThan(TIMEOUTS.processTask);
