@@ -8,7 +8,7 @@ import { openItems } from './item-reader.ts';
 import { createKeySet, type KeySet } from './key-set.ts';
 import { type ChildRecord, pendingRecord } from './records.ts';
 import type { ResultFile } from './result-writer.ts';
-import { type EarlierAttempts, recordsIn } from './resume.ts';
+import { type EarlierAttempts, inputsIn, recordsIn } from './resume.ts';
 import { createSelector } from './selector.ts';
 import type { Evaluate } from './settings.ts';
 
@@ -60,7 +60,7 @@ async function* recorded(
   const store = source.openStore(results);
   const onlyFailed = source.redrive?.only === 'failed';
   const done = createKeySet();
-  for await (const records of recordsIn(store, succeededSince)) for (const { Input } of records) done.add(Input);
+  for await (const inputs of inputsIn(store, succeededSince)) for (const input of inputs) done.add(input);
   for await (const records of recordsIn(store, [...(base?.failed ?? []), ...(base?.pending ?? [])])) {
     yield records.flatMap((record): Entry[] => {
       if (done.size > 0 && done.has(record.Input)) return [];
@@ -86,7 +86,7 @@ async function* listedAgain(
   }
   const failed = createKeySet();
   for await (const records of recordsIn(source.openStore(results), failedSince)) {
-    for (const record of records) if (hasFailed(record)) addItems(failed, record, source);
+    for (const record of records) if (hasFailed(record)) addItems(failed, record.Input, source);
   }
   yield* listed(source, done, failed);
 }
@@ -97,12 +97,12 @@ async function countSucceeded(
   files: readonly ResultFile[],
   done?: KeySet,
 ): Promise<void> {
-  for await (const records of recordsIn(source.openStore(results), files)) {
+  for await (const inputs of inputsIn(source.openStore(results), files)) {
     let items = 0;
-    for (const record of records) {
-      items += done === undefined ? itemsIn(record.Input, source.state) : addItems(done, record, source);
+    for (const input of inputs) {
+      items += done === undefined ? itemsIn(input, source.state) : addItems(done, input, source);
     }
-    source.onSucceeded(records.length, items);
+    source.onSucceeded(inputs.length, items);
   }
 }
 
@@ -156,8 +156,8 @@ function itemsIn(input: string, state: DistributedMapState): ChildInput['items']
 }
 
 /** Answers how many. */
-function addItems(keys: KeySet, { Input }: ChildRecord, source: EntrySource): number {
-  const items = selectedItems(Input, source.state);
+function addItems(keys: KeySet, input: string, source: EntrySource): number {
+  const items = selectedItems(input, source.state);
   for (const selected of items) keys.add(identityOf(selected, source));
   return items.length;
 }
