@@ -121,6 +121,6 @@ function body(told: Told): string {
     '',
     `Account: ${told.report}`,
   ];
-  if (told.status !== 'SUCCEEDED') lines.push(`To do what is left: image-fanout redrive ${told.run}`);
+  if (told.status !== 'SUCCEEDED') lines.push(`To do what is left: npx image-fanout redrive ${told.run}`);
   return `${lines.join('\n')}\n`;
 }

@@ -9,7 +9,7 @@ import { formatBytes, formatCount, formatDuration } from './units.ts';
 export interface TextOptions {
   /** Default: false. Whoever writes to a terminal asks for it, unless NO_COLOR is set. */
   readonly color?: boolean;
-  /** The command that carries on. Default: `image-fanout run --resume`, or `redrive` for a run on AWS. */
+  /** The command that carries on. Default: `npx image-fanout run --resume`, or `redrive` for a run on AWS. */
   readonly resume?: string;
 }
 
@@ -47,7 +47,7 @@ export function accountText(summary: Summary, options: TextOptions = {}): string
 /** The command that does what is pending or failed, and nothing else. */
 export function resumeCommand({ run, job: { results } }: Pick<Summary, 'run' | 'job'>): string {
   const onAws = !isDirectory(results) && !results.prefix.includes('.image-fanout/runs/');
-  return onAws ? `image-fanout redrive ${word(run)}` : resumeHereCommand(results);
+  return onAws ? `npx image-fanout redrive ${word(run)}` : resumeHereCommand(results);
 }
 
 /** The same for a run of this machine, by its folder. */
@@ -55,7 +55,7 @@ export function resumeHereCommand(results: Location): string {
   const folder = isDirectory(results)
     ? directoryPath(results) + results.prefix
     : `s3://${results.bucket}/${results.prefix}`;
-  return `image-fanout run --resume ${word(folder)}`;
+  return `npx image-fanout run --resume ${word(folder)}`;
 }
 
 /** A word of a shell's command line, quoted where it has to be. */

@@ -56,7 +56,7 @@ describe.concurrent('a run', () => {
     expect(stopped.stderr).toMatch(/^First failure: 0001-broken\.jpg\n {2}NotAnImage: /);
     expect(stopped.stdout).toMatch(/^Stopped by failures: 4 keys/);
     expect(stopped.stdout).toMatch(/1 succeeded\n.*0 skipped\n.*1 failed: 1 NotAnImage\n.*2 pending/);
-    const resume = /^What is left: image-fanout (run --resume .*)$/m.exec(stopped.stdout)?.[1] ?? '';
+    const resume = /^What is left: npx image-fanout (run --resume .*)$/m.exec(stopped.stdout)?.[1] ?? '';
     await copyFile(join(source, '0000.jpg'), join(source, '0001-broken.jpg'));
     const resumed = await run(...resume.split(' '), '--json');
     expect(resumed).toMatchObject({ code: 0, stderr: '' });

@@ -23,7 +23,7 @@ export const command = defineCommand({
     await client.send(new RedriveExecutionCommand({ executionArn }));
     if (watch) return await follow(client, stack, executionArn, { json, quiet });
     const run = executionArn.split(':').at(-1);
-    process.stdout.write(`Redriven ${run}\n  watch  image-fanout watch ${run}\n`);
+    process.stdout.write(`Redriven ${run}\n  watch  npx image-fanout watch ${run}\n`);
     return EXIT.succeeded;
   },
 });

@@ -54,7 +54,7 @@ export const command = defineCommand({
     if (json) process.stdout.write(`${JSON.stringify({ executionArn, name, started }, undefined, 2)}\n`);
     else if (!quiet) {
       process.stdout.write(
-        `${started ? 'Started' : 'Was started before, with the same job:'} ${name}\n  watch    image-fanout watch ${name}\n  account  ${accountOf(stack.results, { name })}\n`,
+        `${started ? 'Started' : 'Was started before, with the same job:'} ${name}\n  watch    npx image-fanout watch ${name}\n  account  ${accountOf(stack.results, { name })}\n`,
       );
     }
     return EXIT.succeeded;

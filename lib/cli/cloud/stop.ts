@@ -22,7 +22,7 @@ export const command = defineCommand({
     await client.send(new StopExecutionCommand({ executionArn, error: 'Stopped', cause }));
     const run = executionArn.split(':').at(-1);
     process.stdout.write(
-      `Stopped ${run}: what runs ends by itself within five minutes, the rest is pending.\n  carry on  image-fanout redrive ${run}\n`,
+      `Stopped ${run}: what runs ends by itself within five minutes, the rest is pending.\n  carry on  npx image-fanout redrive ${run}\n`,
     );
     return EXIT.succeeded;
   },

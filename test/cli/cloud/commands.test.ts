@@ -64,7 +64,7 @@ describe('start', () => {
     const { code, stdout } = await run('start', '--recipe', 'thumbnail', '--max-concurrency', '7', '--name', 'mine');
     expect(code).toBe(0);
     expect(stdout).toMatch(
-      /^Started mine\n {2}watch {4}image-fanout watch mine\n {2}account {2}s3:\/\/results\/runs\/mine\/\n$/,
+      /^Started mine\n {2}watch {4}npx image-fanout watch mine\n {2}account {2}s3:\/\/results\/runs\/mine\/\n$/,
     );
     expect(aws.changes).toEqual([
       {

@@ -54,5 +54,5 @@ it('is written next to the result files, and read from there', async () => {
   const io = { stdout: { write: (more: string) => (text += more) }, env: {} };
   expect(await reportCommand('nightly', { in: 's3://results/' }, io)).toBe(2);
   expect(text).toMatch(/^First failure: a\.jpg\n/);
-  expect(text).toContain('  image-fanout redrive nightly\n');
+  expect(text).toContain('  npx image-fanout redrive nightly\n');
 });
