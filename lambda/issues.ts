@@ -22,7 +22,7 @@ export function describeIssue(
 }
 
 /** `outputs.0.width` as people write it: `outputs[0].width`. */
-export function fieldName(path: readonly PropertyKey[]): string {
+function fieldName(path: readonly PropertyKey[]): string {
   if (path.length === 0) return 'the document';
   return path
     .map((part, place) => (typeof part === 'number' ? `[${part}]` : `${place > 0 ? '.' : ''}${String(part)}`))

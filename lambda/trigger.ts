@@ -32,9 +32,7 @@ export async function jobOf(input: unknown, open: OpenStore): Promise<Started> {
 }
 
 /** Bucket and key of an EventBridge event `Object Created`; undefined for anything else. Keys in these events are not URL-encoded. */
-export function objectCreated(
-  event: Record<string, unknown>,
-): { readonly bucket: string; readonly key: string } | undefined {
+function objectCreated(event: Record<string, unknown>): { readonly bucket: string; readonly key: string } | undefined {
   if (event['source'] !== 'aws.s3' || event['detail-type'] !== 'Object Created') return undefined;
   const detail = event['detail'] as { bucket?: { name?: unknown }; object?: { key?: unknown } } | undefined;
   const bucket = detail?.bucket?.name;

@@ -17,7 +17,7 @@ export interface Stores {
 }
 
 /** The S3 half: importing it takes some 60 ms, which a run on directories does not pay. A Lambda function awaits it while it starts. */
-export function loadS3(): Promise<typeof import('./s3.ts')> {
+function loadS3(): Promise<typeof import('./s3.ts')> {
   return import('./s3.ts');
 }
 

@@ -5,7 +5,7 @@ import type { Store } from '../../lambda/store/store.ts';
 import { createSpool } from './spool.ts';
 
 /** Largest result file in bytes: https://docs.aws.amazon.com/step-functions/latest/dg/input-output-resultwriter.html */
-export const MOST_FILE_BYTES = 5 * 1024 ** 3;
+const MOST_FILE_BYTES = 5 * 1024 ** 3;
 
 /** On S3 a part of the records becomes a file at this size or age, so that a killed run loses at most that much. */
 const PART_BYTES = 8 * 1024 * 1024;

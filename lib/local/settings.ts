@@ -7,7 +7,7 @@ import type { Tolerance } from './tolerance.ts';
 export type Evaluate = (template: PayloadTemplate) => Promise<Json>;
 
 /** Most children of one Map Run at once: https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html */
-export const MOST_CHILDREN = 10_000;
+const MOST_CHILDREN = 10_000;
 
 export interface MapSettings {
   maxConcurrency: number;

@@ -42,7 +42,7 @@ export async function describeRun(client: SFNClient, executionArn: string): Prom
 }
 
 /** The ARN of the run's Map Run; undefined while Prepare still works. */
-export async function findMapRun(client: SFNClient, executionArn: string): Promise<string | undefined> {
+async function findMapRun(client: SFNClient, executionArn: string): Promise<string | undefined> {
   const { mapRuns } = await client.send(new ListMapRunsCommand({ executionArn }));
   return mapRuns?.[0]?.mapRunArn;
 }

@@ -22,7 +22,7 @@ export const command = defineCommand({
 });
 
 /** Both bounds, as the run fails when either is exceeded: the one that is not meant gets its neutral value. Throws UsageError. */
-export function parseTolerance(given: string): {
+function parseTolerance(given: string): {
   readonly toleratedFailureCount: number;
   readonly toleratedFailurePercentage: number;
 } {
