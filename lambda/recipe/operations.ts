@@ -14,28 +14,6 @@ const pixels = z.int().min(0).max(65_535);
 const side = z.int().min(1).max(65_535);
 const strength = z.number().min(0).max(1_000_000);
 
-const POSITIONS = [
-  'centre',
-  'center',
-  'north',
-  'northeast',
-  'east',
-  'southeast',
-  'south',
-  'southwest',
-  'west',
-  'northwest',
-  'top',
-  'right top',
-  'right',
-  'right bottom',
-  'bottom',
-  'left bottom',
-  'left',
-  'left top',
-  'entropy',
-  'attention',
-] as const;
 const GRAVITIES = [
   'centre',
   'north',
@@ -46,6 +24,20 @@ const GRAVITIES = [
   'southwest',
   'west',
   'northwest',
+] as const;
+const POSITIONS = [
+  ...GRAVITIES,
+  'center',
+  'top',
+  'right top',
+  'right',
+  'right bottom',
+  'bottom',
+  'left bottom',
+  'left',
+  'left top',
+  'entropy',
+  'attention',
 ] as const;
 const BLENDS = [
   'over',

@@ -3,6 +3,7 @@ import { styleText } from 'node:util';
 import { directoryPath, isDirectory, type Location, objectUri } from '../location.ts';
 import type { SkipReason } from '../outcome.ts';
 import { shortened } from './item-row.ts';
+import { printable } from './printable.ts';
 import { STAGES, type Summary } from './summary.ts';
 import { formatBytes, formatCount, formatDuration } from './units.ts';
 
@@ -82,7 +83,7 @@ export function stopReason({
 function firstFailure({ firstFailure: first }: Summary, paint: Paint): string[] {
   if (first === undefined) return [];
   return [
-    `${paint('red', 'First failure:')} ${paint('bold', visible(first.key))}`,
+    `${paint('red', 'First failure:')} ${paint('bold', printable(first.key))}`,
     `  ${first.error}: ${oneLine(first.message)}`,
   ];
 }
@@ -115,7 +116,7 @@ function failures({ errors }: Summary, paint: Paint): string[] {
   return errors.flatMap(({ name, count, transient, hint, examples }, place) => [
     ...(place === 0 ? ['Failures by class:'] : []),
     `  ${paint('bold', name)}  ${formatCount(count)}${transient ? '  (transient)' : ''}`,
-    ...examples.slice(0, 3).map(({ key, message }) => `    ${visible(key)}: ${oneLine(message)}`),
+    ...examples.slice(0, 3).map(({ key, message }) => `    ${printable(key)}: ${oneLine(message)}`),
     ...(count > Math.min(3, examples.length)
       ? [paint('dim', `    and ${formatCount(count - Math.min(3, examples.length))} more in items.csv`)]
       : []),
@@ -123,22 +124,23 @@ function failures({ errors }: Summary, paint: Paint): string[] {
   ]);
 }
 
-/** Reasons to skip, in words. */
 const SKIP_WORDS: Readonly<Record<SkipReason, string>> = {
   upToDate: 'up to date',
   folderMarker: 'folder markers',
-  excluded: 'not included, or excluded',
+  excluded: 'not included',
   notCurrent: 'old versions or delete markers',
   outsideSource: 'outside the source',
 };
 
+/** A reason to skip as a person reads it. */
+export function skipWords(reason: string): string {
+  return SKIP_WORDS[reason as SkipReason] ?? reason;
+}
+
 function skips({ skipped }: Summary): string[] {
   const reasons = Object.entries(skipped).sort(([, a], [, b]) => b - a);
   if (reasons.length === 0) return [];
-  return [
-    'Skipped:',
-    ...reasons.map(([reason, count]) => `  ${formatCount(count)} ${SKIP_WORDS[reason as SkipReason] ?? reason}`),
-  ];
+  return ['Skipped:', ...reasons.map(([reason, count]) => `  ${formatCount(count)} ${skipWords(reason)}`)];
 }
 
 function pendings({ counts, status }: Summary, resume: string, paint: Paint): string[] {
@@ -161,7 +163,7 @@ function numbers({ bytes, outputs, time, throughput, milliseconds, slowest, atte
     const [p50, p90, p99, max] = [of.p50, of.p90, of.p99, of.max].map(formatDuration);
     return [`  ${stage.padEnd(9)} p50 ${p50}, p90 ${p90}, p99 ${p99}, max ${max}`];
   });
-  const slow = slowest.slice(0, 3).map(({ key, milliseconds: ms }) => `  ${formatDuration(ms)}  ${visible(key)}`);
+  const slow = slowest.slice(0, 3).map(({ key, milliseconds: ms }) => `  ${formatDuration(ms)}  ${printable(key)}`);
   return [
     `Read ${formatBytes(bytes.in)}, wrote ${formatBytes(bytes.out)} in ${formatCount(outputs.written)} outputs${upToDate}`,
     `Took ${formatDuration(time.wallMilliseconds)}${cpu}${redrives}: ${throughput.keysPerSecond} keys/s, ${formatBytes(throughput.bytesInPerSecond)}/s`,
@@ -170,13 +172,6 @@ function numbers({ bytes, outputs, time, throughput, milliseconds, slowest, atte
   ];
 }
 
-/** A key is somebody else's text: a line feed, an escape sequence or a change of direction in it may not act on the terminal. */
-function visible(text: string): string {
-  return text.replace(/[\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]/gu, (character) =>
-    character === '\n' ? '\\n' : `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  );
-}
-
 function oneLine(text: string): string {
-  return shortened(visible(text.replace(/\s*\n\s*/g, ' ')), 300);
+  return shortened(printable(text.replace(/\s*\n\s*/g, ' ')), 300);
 }

@@ -1,8 +1,9 @@
 // What a job would do, as lines of text.
 import type { PreparedJob } from '../../lambda/prepared.ts';
+import { printable } from '../../lambda/report/printable.ts';
+import { skipWords } from '../../lambda/report/text.ts';
 import { formatCount } from '../../lambda/report/units.ts';
-import { printable } from './printable.ts';
-import { failureLine, SKIP_WORDS } from './summary.ts';
+import { failureLine } from './summary.ts';
 
 /** Output keys shown for one key. */
 const MOST_OUTPUTS = 3;
@@ -27,9 +28,7 @@ export interface DryRunPlan {
 
 /** The lines, ending in a line feed. */
 export function planText({ source, destination, counts, skipped, examples, failures }: DryRunPlan): string {
-  const skips = Object.entries(skipped).map(
-    ([reason, count]) => `${formatCount(count)} ${SKIP_WORDS[reason] ?? reason}`,
-  );
+  const skips = Object.entries(skipped).map(([reason, count]) => `${formatCount(count)} ${skipWords(reason)}`);
   const more = counts.process - examples.length;
   return [
     `From ${printable(source)} to ${printable(destination)}, of ${formatCount(counts.total)} keys:`,

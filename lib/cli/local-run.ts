@@ -4,6 +4,7 @@ import { styleText } from 'node:util';
 import { createTransform } from '../../lambda/image/transform.ts';
 import type { Prepare } from '../../lambda/prepare.ts';
 import { createProcess } from '../../lambda/process.ts';
+import { printable } from '../../lambda/report/printable.ts';
 import { exitCodeOf, type Summary } from '../../lambda/report/summary.ts';
 import { resumeHereCommand } from '../../lambda/report/text.ts';
 import { openStores } from '../../lambda/store/open.ts';
@@ -14,7 +15,6 @@ import { EXIT, type ExitCode } from './command.ts';
 import { showProgress } from './display.ts';
 import { execute, messageOf, type NoAccount, type Running } from './execute.ts';
 import { watchInterrupts } from './interrupt.ts';
-import { printable } from './printable.ts';
 import { failureLine, summaryText } from './summary.ts';
 
 /** How a run shows itself and when it stops; nothing of it changes what it does. */

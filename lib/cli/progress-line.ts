@@ -1,6 +1,8 @@
 // The progress as one line of text that fits the terminal.
+
+import { printable } from '../../lambda/report/printable.ts';
 import { formatBytes, formatCount, formatDuration } from '../../lambda/report/units.ts';
-import { columnsOf, cut, printable } from './printable.ts';
+import { columnsOf, cut } from './columns.ts';
 import type { Progress } from './progress.ts';
 
 export type Paint = (style: 'red' | 'yellow' | 'dim', text: string) => string;

@@ -2,9 +2,9 @@
 import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import type { Recipe } from '../../lambda/recipe.ts';
+import { printable } from '../../lambda/report/printable.ts';
 import { defineCommand, EXIT, type ExitCode, UsageError } from './command.ts';
 import { readJson } from './job-options.ts';
-import { printable } from './printable.ts';
 import { suggest } from './suggest.ts';
 
 const USAGE = ['recipe list', 'recipe check NAME|FILE [IMAGE]', 'recipe schema'] as const;

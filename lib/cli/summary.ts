@@ -1,9 +1,9 @@
 // The end of a run in a few lines: what happened to every key, where the account is, and how to carry on.
 
+import { printable } from '../../lambda/report/printable.ts';
 import type { Summary } from '../../lambda/report/summary.ts';
-import { resumeCommand, stopReason } from '../../lambda/report/text.ts';
+import { resumeCommand, skipWords, stopReason } from '../../lambda/report/text.ts';
 import { formatBytes, formatCount, formatDuration } from '../../lambda/report/units.ts';
-import { printable } from './printable.ts';
 
 const ENDS: Readonly<Record<Summary['status'], string>> = {
   SUCCEEDED: 'Done',
@@ -11,15 +11,6 @@ const ENDS: Readonly<Record<Summary['status'], string>> = {
   ABORTED: 'Stopped',
   TIMED_OUT: 'Out of time',
   INTERRUPTED: 'Cut off',
-};
-
-/** Reasons to skip, in words. */
-export const SKIP_WORDS: Readonly<Record<string, string>> = {
-  upToDate: 'up to date',
-  excluded: 'not included',
-  folderMarker: 'folder markers',
-  notCurrent: 'not current',
-  outsideSource: 'outside the source',
 };
 
 /** The lines, ending in a line feed. `done` is how many keys this attempt did, which a continued run's account does not tell. */
@@ -40,7 +31,7 @@ export function summaryText(summary: Summary, done: number): string {
     state('succeeded', ''),
     state(
       'skipped',
-      list(Object.entries(skipped).map(([reason, count]) => `${formatCount(count)} ${SKIP_WORDS[reason] ?? reason}`)),
+      list(Object.entries(skipped).map(([reason, count]) => `${formatCount(count)} ${skipWords(reason)}`)),
     ),
     state('failed', list(errors.map(({ name, count }) => `${formatCount(count)} ${printable(name)}`))),
     state('pending', ''),

@@ -2,7 +2,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Outcome } from '../../lambda/outcome.ts';
-import { columnsOf, cut, printable } from '../../lib/cli/printable.ts';
+import { printable } from '../../lambda/report/printable.ts';
+import { columnsOf, cut } from '../../lib/cli/columns.ts';
 import { type Progress, trackProgress } from '../../lib/cli/progress.ts';
 import { plainLine, progressLine } from '../../lib/cli/progress-line.ts';
 
@@ -162,7 +163,7 @@ describe('the line', () => {
 
 describe('text for a terminal', () => {
   test('shows what a terminal would obey', () => {
-    expect(printable('a\u001b[2Jb\nc\u202egpj.exe')).toBe('a\ufffd[2Jb\ufffdc\ufffdgpj.exe');
+    expect(printable('a\u001b[2Jb\nc\u202egpj.exe')).toBe('a\\u001b[2Jb\\nc\\u202egpj.exe');
     expect(printable('ünï/写真 😀.jpg')).toBe('ünï/写真 😀.jpg');
   });
 

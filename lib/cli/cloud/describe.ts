@@ -1,6 +1,7 @@
 // A run of a deployed stack in a few lines for a person.
+
+import { printable } from '../../../lambda/report/printable.ts';
 import { formatCount, formatDuration } from '../../../lambda/report/units.ts';
-import { printable } from '../printable.ts';
 import { accountOf, type Run } from './runs.ts';
 import type { DeployedStack } from './stack.ts';
 

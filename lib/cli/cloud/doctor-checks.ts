@@ -12,9 +12,9 @@ import {
 } from '@aws-sdk/client-s3';
 import { DescribeStateMachineCommand, SFNClient } from '@aws-sdk/client-sfn';
 import { formatLocation, type Location } from '../../../lambda/location.ts';
+import { printable } from '../../../lambda/report/printable.ts';
 import { formatCount } from '../../../lambda/report/units.ts';
 import { connectS3 } from '../../../lambda/store/s3-client.ts';
-import { printable } from '../printable.ts';
 import type { DeployedStack } from './stack.ts';
 
 export interface Check {

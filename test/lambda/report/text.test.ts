@@ -54,7 +54,7 @@ Failures by class:
     What to do: ${ERROR_CLASSES.Throttled.hint}
 
 Skipped:
-  1 not included, or excluded
+  1 not included
 
 To do the 4 that are pending or failed, and nothing else:
   image-fanout run --resume X

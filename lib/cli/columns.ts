@@ -1,13 +1,4 @@
-// Text from outside (keys, messages) made safe for a terminal, and cut to a width.
-
-// Control characters could move the cursor or recolour the screen; bidirectional overrides could make a name lie.
-// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for.
-const UNSAFE = /[\u0000-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g;
-
-/** The text with everything that a terminal would obey instead of showing replaced by U+FFFD. */
-export function printable(text: string): string {
-  return text.replace(UNSAFE, '\ufffd');
-}
+// Terminal columns: how many a text takes, and a text cut to a number of them.
 
 /** The text cut to a number of terminal columns, with an ellipsis where something was left out. */
 export function cut(text: string, columns: number): string {
