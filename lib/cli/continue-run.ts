@@ -4,17 +4,19 @@ import { join } from 'node:path';
 import { FanoutError } from '../../lambda/errors.ts';
 import { parseJob } from '../../lambda/job.ts';
 import { directoryPath, formatLocation, isDirectory, type Location, parseLocation } from '../../lambda/location.ts';
-import { OWN_FOLDER, preparedState } from '../../lambda/prepare.ts';
+import { preparedState } from '../../lambda/prepare.ts';
 import type { PreparedJob } from '../../lambda/prepared.ts';
 import { readJob } from '../../lambda/report/run-folder.ts';
 import { SUMMARY_FILE, type Summary } from '../../lambda/report/summary.ts';
 import { openStores } from '../../lambda/store/open.ts';
+import type { OpenStore } from '../../lambda/store/store.ts';
 import { type ExitCode, UsageError } from './command.ts';
+import { findRun } from './find-run.ts';
 import { type JobOptions, jobInput } from './job-options.ts';
 import { type How, runHere } from './local-run.ts';
 
 export interface ContinueRun {
-  /** The run's folder (a path or s3://…), or its id together with DST. */
+  /** The run's folder (a path or s3://…), or its id or `latest` together with DST. */
   readonly run: string;
   readonly only: 'unfinished' | 'failed';
   readonly positionals: readonly string[];
@@ -38,7 +40,7 @@ export async function continueRun({ run, only, positionals, options, how }: Cont
     );
   }
   const given = parseJob(input);
-  const job = await jobOf(runFolder(run, given));
+  const job = await jobOf(run, given.results ?? given.destination);
   const changed = Object.fromEntries(
     CHANGEABLE.flatMap((field) => (given[field] === undefined ? [] : [[field, given[field]]])),
   );
@@ -56,9 +58,10 @@ export async function continueRun({ run, only, positionals, options, how }: Cont
 }
 
 /** The prepared job of a run. Throws SourceNotFound when there is no run, UsageError when its folder has been moved. */
-async function jobOf(folder: Location): Promise<PreparedJob> {
+async function jobOf(run: string, place: Location | undefined): Promise<PreparedJob> {
   const stores = openStores();
   try {
+    const folder = await folderOf(run, place, stores.open);
     const job = await readJob(stores.open(folder.bucket), folder);
     if ((await identity(folder)) === (await identity(job.results))) return job;
     // Its result files name each other by their keys, so they are only right where they were written.
@@ -91,15 +94,10 @@ async function identity(folder: Location): Promise<string> {
   return await realpath(path).catch(() => path);
 }
 
-/** A run's folder as given, or by its id below the results place or the destination. Throws UsageError. */
-export function runFolder(
-  run: string,
-  places: { readonly results?: Location | undefined; readonly destination?: Location | undefined },
-): Location {
+/** A run's folder as given, or by its id (or `latest`) in the results place or the destination. */
+async function folderOf(run: string, place: Location | undefined, open: OpenStore): Promise<Location> {
   if (/[/\\]/.test(run)) return parseLocation(run);
-  const { results, destination } = places;
-  const place = results ?? (destination && { bucket: destination.bucket, prefix: destination.prefix + OWN_FOLDER });
   if (place === undefined)
-    throw new UsageError(`expected the folder of the run, or its id together with SRC DST, got ${run}`);
-  return { bucket: place.bucket, prefix: `${place.prefix}runs/${run}/` };
+    throw new UsageError(`expected the folder of the run, or its id or latest together with SRC DST, got ${run}`);
+  return await findRun(run, place, open);
 }

@@ -87,7 +87,7 @@ describe.concurrent('a run', () => {
     expect(retried).toMatchObject({ code: 2, stdout: '' });
     expect(retried.stderr).toContain('First failure: 0001-broken.jpg');
     await copyFile(join(source, '0000.jpg'), join(source, '0001-broken.jpg'));
-    const repaired = await run(...retry, '--json');
+    const repaired = await run('run', '--retry-failed', 'latest', source, destination, '--json');
     expect(repaired).toMatchObject({ code: 0, stderr: '' });
     expect(summaryOf(repaired.stdout).attempts.map(({ records }) => records)).toEqual([4, 1, 1]);
   });
@@ -254,7 +254,11 @@ describe.concurrent('nothing is started: exit 1', () => {
     ['an unknown recipe', ['--recipe', 'webb'], /recipe: expected one of the presets .*, got "webb"/],
     ['a duration that is none', ['--deadline', 'soon'], /--deadline: expected a duration such as 90s/],
     ['two runs to continue', ['--resume', 'a', '--retry-failed', 'b'], /expected --resume or --retry-failed, got both/],
-    ['a run that is not there', ['--resume', 'nowhere'], /BucketNotFound: The directory .*-out does not exist/],
+    [
+      'a run that is not there',
+      ['--resume', 'nowhere'],
+      /SourceNotFound: expected the run nowhere in .*-out\/\.image-fanout\/runs\/ .*, found none/,
+    ],
     [
       'another job for a run',
       ['--resume', 'nowhere', '--recipe', 'web'],
