@@ -2,6 +2,7 @@
 import { availableParallelism } from 'node:os';
 import { styleText } from 'node:util';
 import { createTransform } from '../../lambda/image/transform.ts';
+import { isDirectory } from '../../lambda/location.ts';
 import type { Prepare } from '../../lambda/prepare.ts';
 import { createProcess } from '../../lambda/process.ts';
 import { printable } from '../../lambda/report/printable.ts';
@@ -87,7 +88,7 @@ export async function runHere(
     run,
     input,
     open: stores.open,
-    prepare: prepare(impatient.open),
+    prepare: prepare((bucket) => (isDirectory({ bucket }) ? stores : impatient).open(bucket)),
     process: createProcess({ open: stores.open, transform, imageConcurrency: availableParallelism() + 1 }),
     doneBefore,
     ...(earlier === undefined ? {} : { continue: earlier }),
