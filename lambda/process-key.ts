@@ -1,6 +1,8 @@
 // One key: read, transform, write, and say what became of it.
+
 import { claiming } from './claims.ts';
 import { Deadline } from './deadline.ts';
+import { definedOnly } from './defined.ts';
 import { FanoutError } from './errors.ts';
 import type { Transform, Transformed } from './image/transform.ts';
 import { type Item, itemOf, keyOf } from './item.ts';
@@ -171,12 +173,6 @@ function outputFacts(rendition: Transformed['renditions'][number], output: Outpu
     ...definedOnly({ width, height, pages, quality, ssim }),
     ...(upToDate ? { upToDate: true as const } : {}),
   };
-}
-
-type Defined<T> = { [K in keyof T]?: Exclude<T[K], undefined> };
-
-function definedOnly<T extends object>(fields: T): Defined<T> {
-  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as Defined<T>;
 }
 
 async function timed<T>(

@@ -1,4 +1,5 @@
 // The image work of one key in this process: header, plan, pixels, encoders; then keys, weights and the manifest.
+import { definedOnly } from '../defined.ts';
 import { FanoutError } from '../errors.ts';
 import { askedSize, expandKey } from '../keys.ts';
 import { FORMATS, type FormatName } from '../recipe/names.ts';
@@ -76,7 +77,7 @@ function rendition(job: ImageJob, output: Output, encoded: Encoded & { readonly 
     width,
     height,
     milliseconds: Math.round(milliseconds),
-    ...defined({
+    ...definedOnly({
       pages,
       ssim,
       cacheControl,
@@ -86,10 +87,6 @@ function rendition(job: ImageJob, output: Output, encoded: Encoded & { readonly 
       quality: body === encoded.body ? quality : undefined,
     }),
   };
-}
-
-function defined<T extends object>(fields: T): { [Name in keyof T]?: Exclude<T[Name], undefined> } {
-  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as never;
 }
 
 /** The bytes to keep when the output outweighs the source. Throws OutputTooLarge when the recipe says so. */
@@ -141,5 +138,5 @@ function manifest(
   };
   const key = expandKey(template, facts);
   const body = manifestBody(key, job.key, shape, renditions, placeholder);
-  return { name, key, body, contentType, format, milliseconds: 0, ...defined({ cacheControl }) };
+  return { name, key, body, contentType, format, milliseconds: 0, ...definedOnly({ cacheControl }) };
 }

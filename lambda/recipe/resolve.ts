@@ -1,5 +1,7 @@
 // From what a person wrote to the resolved recipe: presets merged, widths expanded, defaults filled in, contradictions found.
+
 import type { z } from 'zod';
+import { definedOnly } from '../defined.ts';
 import { FanoutError } from '../errors.ts';
 import { MANIFEST_NAME, outputsThatMeet } from '../keys.ts';
 import { FORMAT_NAMES, OPERATION_ORDER } from './names.ts';
@@ -147,7 +149,7 @@ function fillOutput(output: OutputObject, shared: Fields): Unkeyed[] {
     metadata: output.metadata ?? shared.metadata ?? ('strip' as const),
     copyright: output.copyright ?? shared.copyright ?? false,
     onLarger: output.onLarger ?? shared.onLarger ?? ('keep' as const),
-    ...defined({
+    ...definedOnly({
       maxBytes: output.maxBytes ?? shared.maxBytes,
       minSsim: output.minSsim ?? shared.minSsim,
       contentType: output.contentType ?? shared.contentType,
@@ -167,10 +169,6 @@ function fillOutput(output: OutputObject, shared: Fields): Unkeyed[] {
     operations: { ...operations, resize: { withoutEnlargement: true, ...operations.resize, width } },
     ...filled,
   }));
-}
-
-function defined<T extends object>(fields: T): { [Name in keyof T]?: Exclude<T[Name], undefined> } {
-  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as never;
 }
 
 function contradictions(recipe: Recipe, own: RecipeObject): RecipeProblem[] {
