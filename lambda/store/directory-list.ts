@@ -1,9 +1,10 @@
 // A directory's files as S3 would list them: full keys in UTF-8 byte order, page by page, one folder's names at a time.
-import type { BigIntStats, Dirent } from 'node:fs';
+import { type BigIntStats, type Dirent, existsSync } from 'node:fs';
 import { opendir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { FanoutError } from '../errors.ts';
 import { directoryError, errnoOf, missingRoot } from './directory-errors.ts';
+import type { Disk } from './disk.ts';
 import { compareKeys, keyProblem, OWN_DIRECTORY, sortKeys } from './paths.ts';
 import type { ListedObject, ListOptions } from './store.ts';
 
@@ -29,6 +30,7 @@ export function fileEtag(stats: BigIntStats): string {
  */
 export async function* listDirectory(
   root: string,
+  disk: Disk,
   prefix: string,
   options: ListOptions = {},
 ): AsyncGenerator<readonly ListedObject[]> {
@@ -42,13 +44,13 @@ export async function* listDirectory(
     page.push(key);
     if (page.length < size) continue;
     signal?.throwIfAborted();
-    const objects = await inspected(root, page);
+    const objects = await inspected(root, disk, page);
     if (objects.length > 0) yield objects;
     page = [];
     size = Math.min(PAGE, size * 4);
   }
   signal?.throwIfAborted();
-  const objects = await inspected(root, page);
+  const objects = await inspected(root, disk, page);
   if (objects.length > 0) yield objects;
 }
 
@@ -94,14 +96,15 @@ async function nameOf(root: string, folder: string, entry: Dirent): Promise<stri
   return target?.isFile() === true ? entry.name : undefined;
 }
 
-async function inspected(root: string, keys: readonly string[]): Promise<readonly ListedObject[]> {
-  const objects = await Promise.all(keys.map((key) => inspect(root, key)));
+async function inspected(root: string, disk: Disk, keys: readonly string[]): Promise<readonly ListedObject[]> {
+  const objects = await Promise.all(keys.map((key) => inspect(root, disk, key)));
   return objects.filter((object) => object !== undefined);
 }
 
-async function inspect(root: string, key: string): Promise<ListedObject | undefined> {
+async function inspect(root: string, disk: Disk, key: string): Promise<ListedObject | undefined> {
   try {
-    const stats = await stat(join(root, key), { bigint: true });
+    const stats = await disk.stat(join(root, key));
+    if (stats === undefined) return missing(root, key);
     return {
       key,
       etag: fileEtag(stats),
@@ -110,10 +113,16 @@ async function inspect(root: string, key: string): Promise<ListedObject | undefi
       storageClass: 'STANDARD',
     };
   } catch (error) {
-    // Node reads names that are not UTF-8 with U+FFFD in them, and then finds no such file: kept, so that reading says why.
-    if (key.includes('\ufffd')) return { key, etag: 'unknown', bytes: 0, lastModified: 0, storageClass: 'STANDARD' };
     const classed = directoryError(error, root, key, 'reading');
     if (classed instanceof FanoutError && classed.name === 'SourceNotFound') return undefined;
     throw classed;
   }
+}
+
+/** Node reads names that are not UTF-8 with U+FFFD in them, and then finds no such file: kept, so that reading says why. */
+function missing(root: string, key: string): ListedObject | undefined {
+  if (!existsSync(root)) throw missingRoot(root);
+  return key.includes('\ufffd')
+    ? { key, etag: 'unknown', bytes: 0, lastModified: 0, storageClass: 'STANDARD' }
+    : undefined;
 }

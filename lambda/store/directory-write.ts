@@ -1,11 +1,12 @@
 // Writing files whole or not at all: a temporary file, a row in the index, then a rename or a link.
-import { type BigIntStats, existsSync, lstatSync, renameSync, statSync } from 'node:fs';
-import { type FileHandle, link, mkdir, open, realpath, rename, unlink } from 'node:fs/promises';
+import { type BigIntStats, existsSync, fstatSync, lstatSync, renameSync, statSync } from 'node:fs';
+import { mkdir, realpath } from 'node:fs/promises';
 import { dirname, join, sep } from 'node:path';
 import { FanoutError } from '../errors.ts';
 import { directoryError, errnoOf, missingRoot } from './directory-errors.ts';
 import { fileEtag } from './directory-list.ts';
 import { removeLeftOvers, TEMPORARY_FOLDER, temporaryName } from './directory-temporary.ts';
+import type { Disk } from './disk.ts';
 import { type FileVersion, indexPath, type OutputIndex, openIndex, versionOf } from './index-db.ts';
 import { keyPath, OWN_DIRECTORY } from './paths.ts';
 import type { Provenance, WriteOptions } from './store.ts';
@@ -18,15 +19,14 @@ export interface WriterOptions {
   readonly caseInsensitive?: boolean;
 }
 
-type Placing = Pick<WriteOptions, 'expect' | 'provenance'>;
+type Placing = Pick<WriteOptions, 'expect' | 'provenance' | 'signal'>;
+
+/** What a file is made of: bytes, or pieces of any number. */
+type Body = Uint8Array | AsyncIterable<Uint8Array | string>;
 
 export interface Writer {
-  /** Writes what `fill` puts into the file. Undefined when `expect` was not met. */
-  write(
-    key: string,
-    fill: (file: FileHandle) => Promise<void>,
-    placing?: Placing,
-  ): Promise<{ readonly etag: string } | undefined>;
+  /** Undefined when `expect` was not met. */
+  write(key: string, body: Body, placing?: Placing): Promise<{ readonly etag: string } | undefined>;
   /** The index; undefined when there is none yet. */
   index(): Promise<OutputIndex | undefined>;
   /** Throws OutputCollision when the file under this key's name is that of another key of ours: same name but for case. */
@@ -43,7 +43,7 @@ const NO_LINKS = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK'])
  * so a row whose rename never happened describes no file, and the row of the version before is still there. After a power
  * cut the last files and rows may be gone, unless `fsync` is set, which costs milliseconds a file.
  */
-export function createWriter(root: string, options: WriterOptions = {}): Writer {
+export function createWriter(root: string, disk: Disk, options: WriterOptions = {}): Writer {
   const folders = new Map<string, Promise<void>>();
   let prepared: Promise<string> | undefined;
   let opened: Promise<OutputIndex> | undefined;
@@ -97,28 +97,29 @@ export function createWriter(root: string, options: WriterOptions = {}): Writer 
   }
 
   return {
-    async write(key, fill, { expect, provenance } = {}) {
+    async write(key, body, { expect, provenance, signal } = {}) {
       const path = keyPath(root, key);
       const realRoot = await prepare();
       const temporary = join(root, TEMPORARY_FOLDER, temporaryName());
       let forget = (): void => undefined;
       try {
-        const stats = await fillTemporary(temporary, fill, options.fsync === true);
+        const stats = await fillTemporary(disk, temporary, body, options.fsync === true, signal);
         await folderReady(dirname(path), realRoot);
         const version = versionOf(stats);
         const index = provenance === undefined ? undefined : await note(key, version, provenance);
         forget = () => index?.remove(key, version);
-        if (await place(temporary, path, expect, openOutputs)) {
+        if (await place(disk, temporary, path, expect, openOutputs)) {
           forget = () => undefined;
-          index?.prune(key, version);
+          // Where nothing was, nothing has been replaced.
+          if (expect !== 'absent') index?.prune(key, version);
           return { etag: fileEtag(stats) };
         }
         forget();
-        await discard(temporary);
+        await discard(disk, temporary);
         return undefined;
       } catch (error) {
         forget();
-        await discard(temporary);
+        await discard(disk, temporary);
         folders.clear();
         const vanished = errnoOf(error) === 'ENOENT' && !existsSync(join(root, TEMPORARY_FOLDER));
         throw vanished ? missingRoot(join(root, TEMPORARY_FOLDER), error) : directoryError(error, root, key, 'writing');
@@ -164,35 +165,44 @@ async function makeFolder(root: string, realRoot: string, folder: string): Promi
 }
 
 async function fillTemporary(
+  disk: Disk,
   path: string,
-  fill: (file: FileHandle) => Promise<void>,
+  body: Body,
   fsync: boolean,
+  signal: AbortSignal | undefined,
 ): Promise<BigIntStats> {
-  const file = await open(path, 'wx');
+  const descriptor = await disk.open(path, 'wx');
   try {
-    await fill(file);
-    if (fsync) await file.sync();
-    return await file.stat({ bigint: true });
+    if (body instanceof Uint8Array) await disk.write(descriptor, body);
+    else {
+      for await (const piece of body) {
+        signal?.throwIfAborted();
+        await disk.pour(descriptor, piece);
+      }
+    }
+    if (fsync) await disk.sync(descriptor);
+    return fstatSync(descriptor, { bigint: true });
   } finally {
-    await file.close();
+    await disk.close(descriptor);
   }
 }
 
 /** Gives the temporary file its name. False when `expect` was not met. */
 async function place(
+  disk: Disk,
   temporary: string,
   path: string,
   expect: WriteOptions['expect'],
   openOutputs: () => Promise<OutputIndex>,
 ): Promise<boolean> {
   if (expect === undefined) {
-    await rename(temporary, path);
+    await disk.rename(temporary, path);
     return true;
   }
   if (expect === 'absent') {
     try {
-      await link(temporary, path);
-      await discard(temporary);
+      await disk.link(temporary, path);
+      await discard(disk, temporary);
       return true;
     } catch (error) {
       const errno = errnoOf(error) ?? '';
@@ -232,6 +242,10 @@ async function looksFolding(root: string): Promise<boolean> {
   return own !== undefined && other !== undefined && own.ino === other.ino && own.dev === other.dev;
 }
 
-async function discard(temporary: string): Promise<void> {
-  await unlink(temporary).catch(() => undefined);
+async function discard(disk: Disk, temporary: string): Promise<void> {
+  try {
+    await disk.unlink(temporary);
+  } catch {
+    // Left over, then: whoever uses the directory next removes it.
+  }
 }

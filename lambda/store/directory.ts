@@ -1,12 +1,12 @@
 // A directory as a store: keys are relative paths, ETags say size and mtime, provenance is kept in an index beside the files.
-import { constants, fstatSync } from 'node:fs';
-import { type FileHandle, open, stat } from 'node:fs/promises';
+import { type BigIntStats, constants, fstatSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { Readable } from 'node:stream';
 import { FanoutError } from '../errors.ts';
 import { directoryError, errnoOf } from './directory-errors.ts';
 import { fileEtag, listDirectory } from './directory-list.ts';
 import { createWriter, type WriterOptions } from './directory-write.ts';
+import { type Disk, diskOf } from './disk.ts';
 import { versionOf } from './index-db.ts';
 import { keyPath } from './paths.ts';
 import { retrying } from './retry.ts';
@@ -31,7 +31,8 @@ const STREAM_CHUNK = 64 * 1024;
 export function directoryStore(path: string, options: DirectoryOptions = {}): Store {
   const root = resolve(path);
   const { deadlineMs = 10_000 } = options;
-  const writer = createWriter(root, options);
+  const disk = diskOf(root);
+  const writer = createWriter(root, disk, options);
 
   async function attempt<T>(
     key: string,
@@ -50,16 +51,32 @@ export function directoryStore(path: string, options: DirectoryOptions = {}): St
   }
 
   return {
-    list: (prefix, listOptions) => listDirectory(root, prefix, listOptions),
+    list: (prefix, listOptions) => listDirectory(root, disk, prefix, listOptions),
     read: (key, readOptions = {}) =>
-      attempt(key, 'reading', readOptions.signal, () => readFile(root, key, readOptions)),
+      attempt(key, 'reading', readOptions.signal, () => readFile(disk, root, key, readOptions)),
     async open(key, { signal } = {}) {
-      const file = await attempt(key, 'reading', signal, () => openFile(root, key));
-      return Readable.from(chunks(file, root, key, signal), { objectMode: false });
+      const { descriptor } = await attempt(key, 'reading', signal, () => openFile(disk, root, key));
+      let isOpen = true;
+      const close = async (): Promise<void> => {
+        if (isOpen) {
+          isOpen = false;
+          await disk.close(descriptor);
+        }
+      };
+      const pieces = chunks(
+        (chunk, at) => disk.read(descriptor, chunk, at),
+        signal,
+        close,
+        (error) => directoryError(error, root, key, 'reading'),
+      );
+      const stream = Readable.from(pieces, { objectMode: false });
+      // A generator that was never asked for anything has nothing to finish.
+      stream.once('close', () => void close().catch(() => undefined));
+      return stream;
     },
     head: (key, { signal } = {}) =>
       attempt(key, 'reading', signal, async () => {
-        const stats = await stat(keyPath(root, key), { bigint: true }).catch(absent);
+        const stats = await disk.stat(keyPath(root, key));
         if (stats === undefined || !stats.isFile()) return undefined;
         const index = await writer.index();
         const provenance = index?.find(key, versionOf(stats));
@@ -68,12 +85,10 @@ export function directoryStore(path: string, options: DirectoryOptions = {}): St
         return provenance === undefined ? head : { ...head, provenance };
       }),
     write: (key, body, writeOptions = {}) =>
-      attempt(key, 'writing', writeOptions.signal, () =>
-        writer.write(key, (file) => file.writeFile(body), writeOptions),
-      ),
+      attempt(key, 'writing', writeOptions.signal, () => writer.write(key, body, writeOptions)),
     async save(key, body, { signal } = {}) {
       signal?.throwIfAborted();
-      await writer.write(key, (file) => file.writeFile(gathered(body), signal === undefined ? {} : { signal }));
+      await writer.write(key, gathered(body), signal === undefined ? {} : { signal });
     },
     close: () => writer.close(),
   };
@@ -97,30 +112,32 @@ async function* gathered(body: AsyncIterable<Uint8Array | string>): AsyncGenerat
   if (text !== '') yield text;
 }
 
-function absent(error: unknown): undefined {
-  const errno = errnoOf(error);
-  if (errno !== 'ENOENT' && errno !== 'ENOTDIR') throw error;
-}
-
-async function openFile(root: string, key: string): Promise<FileHandle> {
+async function openFile(
+  disk: Disk,
+  root: string,
+  key: string,
+): Promise<{ readonly descriptor: number; readonly stats: BigIntStats }> {
   const path = keyPath(root, key);
-  const file = await open(path, READ_FLAGS).catch((error: unknown) => {
+  let descriptor: number;
+  try {
+    descriptor = await disk.open(path, READ_FLAGS);
+  } catch (error) {
     if (errnoOf(error) !== 'ENOENT' || !key.includes('\ufffd')) throw error;
     throw new FanoutError(
       'UnsafeKey',
       `The name of ${JSON.stringify(key)} in ${root} is not valid UTF-8; rename the file.`,
       { cause: error },
     );
-  });
-  if (fstatSync(file.fd).isFile()) return file;
-  await file.close();
+  }
+  const stats = fstatSync(descriptor, { bigint: true });
+  if (stats.isFile()) return { descriptor, stats };
+  await disk.close(descriptor);
   throw new FanoutError('SourceNotFound', `${JSON.stringify(key)} in ${root} is not a file.`, { expected: 'a file' });
 }
 
-async function readFile(root: string, key: string, { maxBytes }: ReadOptions): Promise<ObjectBody> {
-  const file = await openFile(root, key);
+async function readFile(disk: Disk, root: string, key: string, { maxBytes }: ReadOptions): Promise<ObjectBody> {
+  const { descriptor, stats } = await openFile(disk, root, key);
   try {
-    const stats = fstatSync(file.fd, { bigint: true });
     if (maxBytes !== undefined && stats.size > maxBytes) {
       throw new FanoutError(
         'TooManyBytes',
@@ -132,35 +149,33 @@ async function readFile(root: string, key: string, { maxBytes }: ReadOptions): P
       );
     }
     const body = Buffer.allocUnsafeSlow(Number(stats.size));
-    for (let filled = 0; filled < body.length; ) {
-      const { bytesRead } = await file.read(body, filled, body.length - filled, filled);
-      if (bytesRead === 0) break;
-      filled += bytesRead;
-    }
+    await disk.read(descriptor, body, 0);
     const etag = fileEtag(stats);
-    if (fileEtag(fstatSync(file.fd, { bigint: true })) === etag) return { body, etag };
+    if (fileEtag(fstatSync(descriptor, { bigint: true })) === etag) return { body, etag };
     throw new FanoutError('ConnectionLost', `${JSON.stringify(key)} in ${root} changed while it was being read.`);
   } finally {
-    await file.close();
+    await disk.close(descriptor);
   }
 }
 
 async function* chunks(
-  file: FileHandle,
-  root: string,
-  key: string,
+  read: (into: Buffer, from: number) => Promise<number>,
   signal: AbortSignal | undefined,
+  close: () => Promise<void>,
+  classed: (error: unknown) => unknown,
 ): AsyncGenerator<Buffer> {
   try {
-    for (;;) {
+    for (let at = 0; ; ) {
       signal?.throwIfAborted();
-      const { bytesRead, buffer } = await file.read(Buffer.allocUnsafe(STREAM_CHUNK), 0, STREAM_CHUNK);
-      if (bytesRead === 0) return;
-      yield buffer.subarray(0, bytesRead);
+      const chunk = Buffer.allocUnsafe(STREAM_CHUNK);
+      const bytes = await read(chunk, at);
+      if (bytes === 0) return;
+      at += bytes;
+      yield chunk.subarray(0, bytes);
     }
   } catch (error) {
-    throw directoryError(error, root, key, 'reading');
+    throw classed(error);
   } finally {
-    await file.close();
+    await close();
   }
 }

@@ -1,6 +1,7 @@
 // Result files on their way to disk or S3: three ways to write records, chosen by what the destination can do.
-import { mkdir, open } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { mkdir } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { diskOf } from '../../lambda/store/disk.ts';
 import type { Store } from '../../lambda/store/store.ts';
 import { createSpool } from './spool.ts';
 
@@ -91,25 +92,28 @@ function gathering(write: (lines: string) => Promise<void>, onError: (error: unk
  * Appends to files in a directory, under their final names: a record is on the disk as soon as the write before it
  * has ended, whole lines at a time. After kill -9 the last line may be torn; who continues the run cuts it off.
  */
-export function appendingSink(pathOf: (key: string) => string, options: SinkOptions): RecordSink {
+export function appendingSink(directory: string, options: SinkOptions): RecordSink {
   const { keyOf, onError, mostBytes = MOST_FILE_BYTES } = options;
   const files: { Key: string; Size: number }[] = [];
-  let handle: Awaited<ReturnType<typeof open>> | undefined;
+  const disk = diskOf(directory);
+  let descriptor: number | undefined;
+  async function close(): Promise<void> {
+    if (descriptor !== undefined) await disk.close(descriptor);
+    descriptor = undefined;
+  }
   const lines = gathering(async (text) => {
     const bytes = Buffer.byteLength(text);
     let file = files.at(-1);
-    if (handle === undefined || file === undefined || file.Size + bytes > mostBytes) {
-      await handle?.close();
+    if (descriptor === undefined || file === undefined || file.Size + bytes > mostBytes) {
+      await close();
       file = { Key: keyOf(files.length), Size: 0 };
-      const path = pathOf(file.Key);
+      const path = join(directory, file.Key);
       await mkdir(dirname(path), { recursive: true });
       // Exclusive: the records of another run are never written over, nor added to.
-      handle = await open(path, 'ax');
+      descriptor = await disk.open(path, 'ax');
       files.push(file);
     }
-    // As a string: a Buffer of each chunk would be garbage that is collected late.
-    const { bytesWritten } = await handle.write(text);
-    if (bytesWritten < bytes) await handle.appendFile(Buffer.from(text).subarray(bytesWritten));
+    await disk.write(descriptor, text);
     file.Size += bytes;
   }, onError);
   let scheduled = false;
@@ -129,7 +133,7 @@ export function appendingSink(pathOf: (key: string) => string, options: SinkOpti
       try {
         await lines.end();
       } finally {
-        await handle?.close();
+        await close();
       }
       return files;
     },

@@ -1,5 +1,4 @@
 // The result writer: the probe, the result files of one attempt, and the manifest that ties the attempts together.
-import { join } from 'node:path';
 import { directoryPath, isDirectory } from '../../lambda/location.ts';
 import type { OpenStore } from '../../lambda/store/store.ts';
 import type { Json, ResultWriter as ResultWriterField } from '../states-language.ts';
@@ -102,7 +101,7 @@ export async function openResultWriter(options: ResultWriterOptions): Promise<Re
     const sinkOptions = { keyOf, onError: (error: unknown) => onError(failure(error)) };
     if (!lines) return arraySink(store, sinkOptions);
     if (!isDirectory(folder)) return partsSink(store, sinkOptions);
-    return appendingSink((key) => join(directoryPath(folder), key), sinkOptions);
+    return appendingSink(directoryPath(folder), sinkOptions);
   };
   const sinks = { SUCCEEDED: sinkOf('SUCCEEDED'), FAILED: sinkOf('FAILED'), PENDING: sinkOf('PENDING') };
   const transformation = config?.Transformation ?? 'NONE';

@@ -143,7 +143,7 @@ describe('result files', () => {
     await using place = await temporaryPlace();
     const path = (key: string) => join(place.directory, key);
     const lines = Array.from({ length: 9 }, (_, index) => `"${index}"`.padEnd(10));
-    const appended = appendingSink(path, { keyOf, onError: () => {}, mostBytes: 25 });
+    const appended = appendingSink(place.directory, { keyOf, onError: () => {}, mostBytes: 25 });
     for (const line of lines) {
       appended.add(line);
       await new Promise(setImmediate);

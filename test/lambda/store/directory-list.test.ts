@@ -7,6 +7,7 @@ import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { directoryStore } from '../../../lambda/store/directory.ts';
 import { listDirectory } from '../../../lambda/store/directory-list.ts';
+import { diskOf } from '../../../lambda/store/disk.ts';
 import { sortKeys } from '../../../lambda/store/paths.ts';
 import type { ListedObject } from '../../../lambda/store/store.ts';
 
@@ -34,7 +35,7 @@ async function pagesOf(listing: AsyncIterable<readonly ListedObject[]>): Promise
 }
 
 async function keysOf(prefix = '', startAfter = ''): Promise<string[]> {
-  return (await pagesOf(listDirectory(root, prefix, { startAfter }))).flat().map(({ key }) => key);
+  return (await pagesOf(listDirectory(root, diskOf(root), prefix, { startAfter }))).flat().map(({ key }) => key);
 }
 
 describe('listDirectory', () => {
@@ -63,11 +64,11 @@ describe('listDirectory', () => {
 
   it('tells size, time and an ETag that changes with either', async () => {
     make('a');
-    const [page] = await pagesOf(listDirectory(root, ''));
+    const [page] = await pagesOf(listDirectory(root, diskOf(root), ''));
     expect(page?.[0]).toMatchObject({ key: 'a', bytes: 1, storageClass: 'STANDARD' });
     expect(page?.[0]?.lastModified).toBeGreaterThan(1_700_000_000_000);
     writeFileSync(join(root, 'a'), 'bb');
-    const [again] = await pagesOf(listDirectory(root, ''));
+    const [again] = await pagesOf(listDirectory(root, diskOf(root), ''));
     expect(again?.[0]?.etag).not.toBe(page?.[0]?.etag);
     expect((await directoryStore(root).head('a'))?.etag).toBe(again?.[0]?.etag);
   });
@@ -101,7 +102,7 @@ describe('listDirectory', () => {
   it('gives many files once each, page by page', async () => {
     const names = Array.from({ length: 2500 }, (_, index) => `photo-${index}.jpg`);
     make(...names);
-    const pages = await pagesOf(listDirectory(root, ''));
+    const pages = await pagesOf(listDirectory(root, diskOf(root), ''));
     expect(Math.max(...pages.map((page) => page.length))).toBeLessThanOrEqual(1000);
     expect(pages.flat().map(({ key }) => key)).toEqual(sortKeys(names));
   });
@@ -132,17 +133,17 @@ describe('listDirectory', () => {
 
   it('of a directory that is not there, or of a file, is BucketNotFound', async () => {
     make('file');
-    await expect(pagesOf(listDirectory(join(root, 'gone'), ''))).rejects.toMatchObject({
+    await expect(pagesOf(listDirectory(join(root, 'gone'), diskOf(root), ''))).rejects.toMatchObject({
       name: 'BucketNotFound',
     });
-    await expect(pagesOf(listDirectory(join(root, 'file'), ''))).rejects.toMatchObject({
+    await expect(pagesOf(listDirectory(join(root, 'file'), diskOf(root), ''))).rejects.toMatchObject({
       name: 'BucketNotFound',
     });
   });
 
   it('of a directory that vanishes on the way ends with BucketNotFound, not with fewer keys', async () => {
     make(...Array.from({ length: 150 }, (_, index) => `a/${index}`), 'b/1');
-    const listing = listDirectory(root, '');
+    const listing = listDirectory(root, diskOf(root), '');
     await listing.next();
     const moved = `${root}-moved`;
     renameSync(root, moved);
