@@ -32,8 +32,10 @@ const SCHEMA = `
     source TEXT NOT NULL, fingerprint TEXT NOT NULL, run TEXT NOT NULL, written INTEGER NOT NULL,
     PRIMARY KEY (key, bytes, mtime, inode)
   ) WITHOUT ROWID;
-  CREATE INDEX IF NOT EXISTS output_folded ON output (folded);
 `;
+
+// Only disks that fold case are asked for it, and a second tree to write costs as much as the first.
+const FOLDED_INDEX = 'CREATE INDEX IF NOT EXISTS output_folded ON output (folded);';
 
 /** The index of one directory. All methods are synchronous: each takes some 10 to 50 microseconds. */
 export interface OutputIndex {
@@ -79,10 +81,14 @@ function indexOf(path: string, database: DatabaseSync): OutputIndex {
     database,
     'DELETE FROM output WHERE key = ? AND written < ? AND NOT (bytes = ? AND mtime = ? AND inode = ?)',
   );
-  const sibling = prepared(
-    database,
-    'SELECT key, written FROM output WHERE folded = ? AND key <> ? ORDER BY written DESC LIMIT 1',
-  );
+  let sibling: StatementSync | undefined;
+  const siblings = (): StatementSync => {
+    database.exec(FOLDED_INDEX);
+    return prepared(
+      database,
+      'SELECT key, written FROM output WHERE folded = ? AND key <> ? ORDER BY written DESC LIMIT 1',
+    );
+  };
   return {
     find: (key, version) =>
       guarded(path, () => {
@@ -102,6 +108,7 @@ function indexOf(path: string, database: DatabaseSync): OutputIndex {
       guarded(path, () => void prune.run(key, Date.now() - KEPT_MILLISECONDS, ...columns(version))),
     sibling: (key) =>
       guarded(path, () => {
+        sibling ??= siblings();
         const row = sibling.get(folded(key), key) as { key: string; written: bigint } | undefined;
         return row === undefined
           ? undefined
