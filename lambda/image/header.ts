@@ -4,14 +4,37 @@ import { FanoutError } from '../errors.ts';
 import type { Limits } from '../limits.ts';
 import type { Recipe } from '../recipe/types.ts';
 import { imageFailure } from './failure.ts';
+import { ordinaryJpeg } from './jpeg-header.ts';
 import { sharp } from './sharp.ts';
 import { endsEarly, type SourceFormat } from './sniff.ts';
+
+/** What is used of all that sharp tells about a file before it is decoded. */
+export type Header = Pick<
+  Metadata,
+  | 'width'
+  | 'height'
+  | 'autoOrient'
+  | 'space'
+  | 'depth'
+  | 'hasAlpha'
+  | 'hasProfile'
+  | 'orientation'
+  | 'pages'
+  | 'pageHeight'
+  | 'delay'
+  | 'loop'
+  | 'compression'
+  | 'exif'
+  | 'xmp'
+  | 'iptc'
+  | 'comments'
+>;
 
 /** A source, known but not decoded. */
 export interface SourceImage {
   readonly body: Buffer;
   readonly format: SourceFormat;
-  readonly metadata: Metadata;
+  readonly metadata: Header;
   /** Pixels of one frame, upright when the recipe says so. */
   readonly width: number;
   readonly height: number;
@@ -35,9 +58,9 @@ export async function readHeader(
     limitInputPixels: false,
   };
   if (!recipe.salvage && (format === 'jpeg' || format === 'png') && endsEarly(format, body)) throw endedEarly(format);
-  let metadata: Metadata;
+  let metadata: Header;
   try {
-    metadata = await sharp(body, options).metadata();
+    metadata = (format === 'jpeg' ? ordinaryJpeg(body) : undefined) ?? (await sharp(body, options).metadata());
   } catch (error) {
     throw imageFailure(error, format, body);
   }

@@ -114,12 +114,13 @@ function jpegEndsEarly(body: Buffer): boolean {
   let at = 2;
   while (at + 4 <= body.length && body[at] === 0xff) {
     const marker = body[at + 1] ?? 0;
-    if (marker === 0xda) return body.indexOf(END_OF_IMAGE, at) < 0;
+    // From the end, where the marker is in all but a few files: a photo has megabytes in between.
+    if (marker === 0xda) return body.lastIndexOf(END_OF_IMAGE) < at;
     // Fill bytes and markers without a length.
     at +=
       marker === 0xff ? 1 : marker === 0x01 || (marker >= 0xd0 && marker <= 0xd8) ? 2 : 2 + body.readUInt16BE(at + 2);
   }
-  return body.indexOf(END_OF_IMAGE, Math.min(at, body.length)) < 0;
+  return body.lastIndexOf(END_OF_IMAGE) < Math.min(at, body.length);
 }
 
 const END_OF_IMAGE = Buffer.from([0xff, 0xd9]);
