@@ -1,5 +1,5 @@
 // The fingerprint of a piece of work: equal fingerprints mean that the output is up to date.
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 
 /** All that decides the bytes of a key's outputs. */
 export interface Work {
@@ -12,8 +12,15 @@ export interface Work {
 }
 
 /** SHA-256 over the canonical JSON of the work, as 32 hex digits. */
-export function fingerprint(work: Work): string {
-  return createHash('sha256').update(canonicalJson(work)).digest('hex').slice(0, 32);
+export function fingerprint({ etag, ...shared }: Work): string {
+  return fingerprinter(shared)(etag);
+}
+
+/** Makes the fingerprint of one ETag after the other: what all keys of a job share is put into canonical JSON once. */
+export function fingerprinter({ recipe, encoder, inputs }: Omit<Work, 'etag'>): (etag: string) => string {
+  const before = `{"encoder":${canonicalJson(encoder)},"etag":`;
+  const after = `,"inputs":${canonicalJson(inputs)},"recipe":${canonicalJson(recipe)}}`;
+  return (etag) => hash('sha256', before + JSON.stringify(etag) + after).slice(0, 32);
 }
 
 /** JSON with object keys in order, so that equal values give equal text. */

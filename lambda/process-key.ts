@@ -9,8 +9,9 @@ import { type Item, itemOf, keyOf } from './item.ts';
 import type { Outcome, OutputFacts, SkipReason, SourceFacts, StageTimes } from './outcome.ts';
 import { type Output, type Seen, writeOutputs } from './outputs.ts';
 import type { SelectedItem } from './prepared.ts';
-import type { Provenance } from './store/store.ts';
-import { fingerprintOf, isCurrent, type JobContext, lookAtMark, type Plan, planOf } from './up-to-date.ts';
+import type { ReadAhead } from './read-ahead.ts';
+import type { ObjectBody, Provenance } from './store/store.ts';
+import { isCurrent, type JobContext, lookAtMark, type Plan, planOf } from './up-to-date.ts';
 import { failedOutcome } from './wire.ts';
 
 /** What a process shares over all keys it works on. */
@@ -18,8 +19,15 @@ export interface KeyTools {
   readonly transform: Transform;
   /** Runs image work when the CPU has room for it. */
   readonly gate: <T>(work: () => Promise<T>) => Promise<T>;
+  readonly readAhead: ReadAhead;
   /** The output keys that are being written right now, by URI, with the source that does. */
   readonly claims: Map<string, string>;
+}
+
+/** A clock that stands while a key only queues. */
+export interface Clock {
+  pause(): void;
+  resume(): void;
 }
 
 /**
@@ -30,26 +38,31 @@ export async function processKey(
   context: JobContext,
   selected: SelectedItem,
   tools: KeyTools,
+  clock: Clock,
   signal: AbortSignal,
 ): Promise<Outcome> {
   const { index } = selected;
   const { job } = context;
-  using deadline = new Deadline(job.limits.milliseconds);
-  const both = AbortSignal.any([signal, deadline.signal]);
+  const ending = new AbortController();
+  using deadline = new Deadline(job.limits.milliseconds, () => ending.abort());
+  const onAbort = () => ending.abort(signal.reason);
+  signal.addEventListener('abort', onAbort, { once: true });
   const progress: Progress = { ms: { read: 0, transform: 0, write: 0, total: 0 }, started: performance.now() };
   const key = keyOf(selected.item, job.reader.kind);
   try {
     const item = itemOf(selected.item, job.reader.kind);
     const skip = skipReason(context, item);
     if (skip !== undefined) return { status: 'skipped', index, key, reason: skip };
-    const turn = { index, progress, signal: both, tools: atDeadline(tools, deadline, signal) };
-    const running = work(context, item, turn);
-    return await endingAt(both, running);
+    signal.throwIfAborted();
+    const turn = { index, progress, signal: ending.signal, tools, clocks: [deadline, clock] };
+    return await endingAt(ending.signal, work(context, item, turn));
   } catch (thrown) {
     if (signal.aborted) throw signal.reason;
     const { source } = progress;
-    const error = deadline.signal.aborted ? tooSlow(job.limits.milliseconds, source === undefined) : thrown;
+    const error = deadline.expired ? tooSlow(job.limits.milliseconds, source === undefined) : thrown;
     return failedOutcome(error, index, key, { ...(source === undefined ? {} : { source }), ms: stopwatch(progress) });
+  } finally {
+    signal.removeEventListener('abort', onAbort);
   }
 }
 
@@ -68,6 +81,8 @@ function stopwatch({ ms, started }: Progress): StageTimes {
 interface Turn {
   readonly index: number;
   readonly tools: KeyTools;
+  /** The key's own and its batch's. */
+  readonly clocks: readonly Clock[];
   readonly signal: AbortSignal;
   readonly progress: Progress;
 }
@@ -89,18 +104,14 @@ async function work(context: JobContext, item: Item, turn: Turn): Promise<Outcom
 
 async function make(context: JobContext, plan: Plan, turn: Turn, seen: Seen | undefined): Promise<Outcome> {
   const { index, tools, signal, progress } = turn;
-  const { job, source, destination } = context;
+  const { job, destination } = context;
   const { ms } = progress;
   const { key } = plan.item;
-  const read = await timed(ms, 'read', () => source.read(key, { maxBytes: job.limits.bytes, signal }));
-  progress.source = { etag: read.etag, bytes: read.body.length };
-  const overlays = new Map([...context.overlays].map(([name, { body }]) => [name, body]));
-  const input = { body: read.body, key: plan.relative, recipe: job.recipe, limits: job.limits, signal, overlays };
-  const transformed = await tools.gate(() => timed(ms, 'transform', () => tools.transform(input)));
-  const shape = { ...progress.source, ...transformed.source };
+  const { read, transformed } = await readAndTransform(context, plan, turn);
+  const shape = { etag: read.etag, bytes: read.body.length, ...transformed.source };
   progress.source = shape;
 
-  const mine: Provenance = { source: plan.uri, fingerprint: fingerprintOf(context, read.etag), run: job.run };
+  const mine: Provenance = { source: plan.uri, fingerprint: context.fingerprintOf(read.etag), run: job.run };
   const outputs = transformed.renditions.map((rendition): Output => {
     const { contentType, cacheControl, storageClass, tags, metadata } = rendition;
     const headers = definedOnly({ contentType, cacheControl, storageClass, tags, metadata });
@@ -126,27 +137,52 @@ async function make(context: JobContext, plan: Plan, turn: Turn, seen: Seen | un
   };
 }
 
+/** Reads the source when there is room for it in memory, and transforms it when there is room on the CPU. */
+async function readAndTransform(
+  { job, source, overlays: opened }: JobContext,
+  { item: { key }, relative }: Plan,
+  { tools, clocks, signal, progress }: Turn,
+): Promise<{ readonly read: ObjectBody; readonly transformed: Transformed }> {
+  const { ms } = progress;
+  const { readAhead } = tools;
+  const room = readAhead.enter();
+  if (room !== undefined) {
+    for (const clock of clocks) clock.pause();
+    await room;
+    for (const clock of clocks) clock.resume();
+  }
+  let ahead = true;
+  const leave = (): void => {
+    if (ahead) readAhead.leave();
+    ahead = false;
+  };
+  try {
+    signal.throwIfAborted();
+    const read = await timed(ms, 'read', () => source.read(key, { maxBytes: job.limits.bytes, signal }));
+    readAhead.took('read', ms.read);
+    progress.source = { etag: read.etag, bytes: read.body.length };
+    const overlays = new Map([...opened].map(([name, { body }]) => [name, body]));
+    const input = { body: read.body, key: relative, recipe: job.recipe, limits: job.limits, signal, overlays };
+    for (const clock of clocks) clock.pause();
+    const transformed = await tools.gate(async () => {
+      leave();
+      for (const clock of clocks) clock.resume();
+      signal.throwIfAborted();
+      return await timed(ms, 'transform', () => tools.transform(input));
+    });
+    readAhead.took('transform', ms.transform);
+    return { read, transformed };
+  } finally {
+    leave();
+  }
+}
+
 /**
  * Gives a source's memory back at once. Megabytes that wait for the garbage collector make it run often, for nothing:
  * measured, a sixteenth of the CPU time of a run on photos. Only what is a whole allocation of its own may go.
  */
 function release({ buffer, byteLength }: Buffer): void {
   if (buffer.byteLength === byteLength && buffer instanceof ArrayBuffer) buffer.transfer(0);
-}
-
-/** The same tools, with the clock stopped while a key queues at the gate. */
-function atDeadline(tools: KeyTools, deadline: Deadline, signal: AbortSignal): KeyTools {
-  return {
-    ...tools,
-    gate: (run) => {
-      deadline.pause();
-      return tools.gate(() => {
-        signal.throwIfAborted();
-        deadline.resume();
-        return run();
-      });
-    },
-  };
 }
 
 /** Why an item is no work; undefined when it is. Throws InvalidItem for a key outside the source. */

@@ -1,12 +1,15 @@
 // Process image: the keys of one child execution in, what became of each out.
 import pLimit from 'p-limit';
+import { fingerprinter } from './fingerprint.ts';
+import { encoderVersion } from './image/encoder-version.ts';
 import { overlayReferences } from './image/overlays.ts';
 import type { Transform } from './image/transform.ts';
 import { keyOf } from './item.ts';
 import { resolveReference } from './location.ts';
 import type { Outcome, ProcessResult } from './outcome.ts';
 import type { PreparedJob, ProcessEvent, SelectedItem } from './prepared.ts';
-import { type KeyTools, processKey } from './process-key.ts';
+import { type Clock, type KeyTools, processKey } from './process-key.ts';
+import { createReadAhead } from './read-ahead.ts';
 import { selector } from './selection.ts';
 import type { OpenStore } from './store/store.ts';
 import type { JobContext } from './up-to-date.ts';
@@ -34,11 +37,6 @@ export interface ProcessContext {
   readonly clock?: Clock;
 }
 
-export interface Clock {
-  pause(): void;
-  resume(): void;
-}
-
 const NO_CLOCK: Clock = { pause: () => {}, resume: () => {} };
 
 export type Process = (event: ProcessEvent, context?: ProcessContext) => Promise<ProcessResult>;
@@ -55,13 +53,18 @@ export function createProcess({
 }: ProcessDependencies): Process {
   const jobs = new Map<string, Promise<JobContext>>();
   const limit = pLimit(imageConcurrency);
-  const tools: KeyTools = { transform, gate: (work) => limit(work), claims: new Map() };
+  const tools: KeyTools = {
+    transform,
+    gate: (work) => limit(work),
+    readAhead: createReadAhead(imageConcurrency),
+    claims: new Map(),
+  };
 
   return async ({ BatchInput: { run }, Items }, { signal = new AbortController().signal, clock = NO_CLOCK } = {}) => {
     const context = await remembered(jobs, `${run.bucket}/${run.key}`, () => openJob(open, run, signal));
-    const timed = batchClock(clock, tools.gate);
+    const timed = batchClock(clock);
     const processOne = (selected: SelectedItem) =>
-      timed.key(() => processKey(context, selected, { ...tools, gate: timed.gate }, signal));
+      timed.key((keyClock) => processKey(context, selected, tools, keyClock, signal));
     const outcomes = await processBatch(context.job, Items, processOne, onOutcome);
     if (outcomes.some((outcome) => outcome.status === 'failed')) throw failureOf(outcomes);
     return { outcomes };
@@ -69,7 +72,7 @@ export function createProcess({
 }
 
 /** Lets the clock of a batch stand while all of its keys queue at the gate. */
-function batchClock(clock: Clock, gate: KeyTools['gate']): { key: KeyTools['gate']; gate: KeyTools['gate'] } {
+function batchClock(clock: Clock): { key: <T>(work: (clock: Clock) => Promise<T>) => Promise<T> } {
   let working = 0;
   let queued = 0;
   const counting = (keys: number, inQueue: number): void => {
@@ -81,18 +84,20 @@ function batchClock(clock: Clock, gate: KeyTools['gate']): { key: KeyTools['gate
   return {
     key: async (work) => {
       counting(1, 0);
+      let queues = false;
+      let ended = false;
+      const turn = (into: boolean): void => {
+        // Work that was left behind when its key ended may still come to its turn.
+        if (ended) return;
+        if (queues !== into) counting(0, into ? 1 : -1);
+        queues = into;
+      };
       try {
-        return await work();
+        return await work({ pause: () => turn(true), resume: () => turn(false) });
       } finally {
-        counting(-1, 0);
+        ended = true;
+        counting(-1, queues ? -1 : 0);
       }
-    },
-    gate: (work) => {
-      counting(0, 1);
-      return gate(() => {
-        counting(0, -1);
-        return work();
-      });
     },
   };
 }
@@ -104,19 +109,17 @@ async function processBatch(
   onOutcome: NonNullable<ProcessDependencies['onOutcome']>,
 ): Promise<Outcome[]> {
   const stopsAtFirst = job.toleratedFailureCount === 0 || job.toleratedFailurePercentage === 0;
-  const limit = pLimit(BATCH_CONCURRENCY);
   let failed = false;
-  return await Promise.all(
-    items.map((selected) =>
-      limit(async (): Promise<Outcome> => {
-        if (failed && stopsAtFirst) return notStarted(job, selected);
-        const outcome = await processOne(selected);
-        failed ||= outcome.status === 'failed';
-        onOutcome(outcome, job);
-        return outcome;
-      }),
-    ),
-  );
+  const outcomeOf = async (selected: SelectedItem): Promise<Outcome> => {
+    if (failed && stopsAtFirst) return notStarted(job, selected);
+    const outcome = await processOne(selected);
+    failed ||= outcome.status === 'failed';
+    onOutcome(outcome, job);
+    return outcome;
+  };
+  const [only, ...others] = items;
+  if (only !== undefined && others.length === 0) return [await outcomeOf(only)];
+  return await pLimit(BATCH_CONCURRENCY).map(items, outcomeOf);
 }
 
 function notStarted(job: PreparedJob, { index, item }: SelectedItem): Outcome {
@@ -150,6 +153,11 @@ export async function openContext(job: PreparedJob, open: OpenStore, signal: Abo
     destination: open(job.destination.bucket),
     isSelected: selector(job.include, job.exclude),
     overlays,
+    fingerprintOf: fingerprinter({
+      recipe: job.recipe,
+      encoder: encoderVersion(),
+      inputs: [...overlays.values()].map((overlay) => overlay.etag),
+    }),
   };
 }
 

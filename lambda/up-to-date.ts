@@ -1,6 +1,4 @@
 // What is known of a key before it is read, and whether its outputs are there and current.
-import { fingerprint } from './fingerprint.ts';
-import { encoderVersion } from './image/encoder-version.ts';
 import type { Item } from './item.ts';
 import { staticOutputKeys } from './keys.ts';
 import { objectUri } from './location.ts';
@@ -17,6 +15,8 @@ export interface JobContext {
   readonly isSelected: (relativeKey: string) => boolean;
   /** Watermarks by their reference in the recipe, and their ETags. */
   readonly overlays: ReadonlyMap<string, { readonly body: Buffer; readonly etag: string }>;
+  /** The fingerprint of a key's work on the version of its source that has this ETag. */
+  readonly fingerprintOf: (etag: string) => string;
 }
 
 /** What is known of a key before it is read. */
@@ -63,21 +63,11 @@ export async function isCurrent(
   const theirs = seen?.head?.provenance;
   if (theirs === undefined || theirs.run === context.job.run || !isFrom(theirs, uri)) return false;
   const etag = item.etag ?? (await context.source.head(item.key, { signal }))?.etag;
-  return etag !== undefined && theirs.fingerprint === fingerprintOf(context, etag);
+  return etag !== undefined && theirs.fingerprint === context.fingerprintOf(etag);
 }
 
 /** Whether the key's outputs are there and current, without any work on it: for dry runs. */
 export async function isUpToDate(context: JobContext, item: Item, signal: AbortSignal): Promise<boolean> {
   const plan = planOf(context, item);
   return await isCurrent(context, plan, await lookAtMark(context, plan, signal), signal);
-}
-
-/** The fingerprint of the key's work on this version of its source. */
-export function fingerprintOf({ job, overlays }: JobContext, etag: string): string {
-  return fingerprint({
-    etag,
-    recipe: job.recipe,
-    encoder: encoderVersion(),
-    inputs: [...overlays.values()].map((overlay) => overlay.etag),
-  });
 }

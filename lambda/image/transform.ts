@@ -1,4 +1,5 @@
 // The image room's door: bytes and a recipe in, renditions out. Knows no S3. What cannot be bounded here runs where it can be ended.
+import { Deadline } from '../deadline.ts';
 import { transformHere } from './here.ts';
 import { transformIsolated } from './isolated.ts';
 import { tookTooLong } from './job.ts';
@@ -42,13 +43,12 @@ function sniffsAsSvg(body: Buffer): boolean {
 /** The result, ImageTimeout when it takes too long, or the signal's reason: whichever comes first. libvips may end a little later. */
 async function inTime({ limits, signal }: TransformInput, running: Promise<Transformed>): Promise<Transformed> {
   const { promise: ended, reject } = Promise.withResolvers<never>();
-  const timer = setTimeout(() => reject(tookTooLong(limits)), limits.milliseconds);
+  using _ = new Deadline(limits.milliseconds, () => reject(tookTooLong(limits)));
   const onAbort = (): void => reject(signal?.reason);
   signal?.addEventListener('abort', onAbort, { once: true });
   try {
     return await Promise.race([running, ended]);
   } finally {
-    clearTimeout(timer);
     signal?.removeEventListener('abort', onAbort);
   }
 }

@@ -99,13 +99,12 @@ export function taskOverrides(
 async function callTask({ handler, milliseconds, timeoutError }: Call, input: unknown, scope: TaskScope) {
   const controller = new AbortController();
   scope.controller = controller;
-  using deadline = new Deadline(milliseconds);
-  const clock = clockOf(scope, deadline);
   const { promise: timedOut, reject } = Promise.withResolvers<never>();
-  deadline.signal.addEventListener('abort', () => {
+  using deadline = new Deadline(milliseconds, () => {
     timeoutError().then(reject);
     controller.abort(new StatesError('States.Timeout', `The Task ran for more than ${milliseconds / 1000} seconds`));
   });
+  const clock = clockOf(scope, deadline);
   try {
     // Not within the call that starts the execution: a handler may stop or abort what is only being set up.
     await undefined;
@@ -122,7 +121,7 @@ async function callTask({ handler, milliseconds, timeoutError }: Call, input: un
     }
     return JSON.parse(text);
   } catch (error) {
-    if (deadline.signal.aborted) throw await timedOut.catch((timeout: unknown) => timeout);
+    if (deadline.expired) throw await timedOut.catch((timeout: unknown) => timeout);
     throw error instanceof StatesError ? error : lambdaError(error);
   } finally {
     clock.resume();
