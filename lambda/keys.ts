@@ -28,8 +28,14 @@ function isPlaceholder(name: string): name is Placeholder {
   return Object.hasOwn(PLACEHOLDERS, name);
 }
 
-function parts(template: string): Part[] {
-  return template
+/** Templates that stay taken apart: a process meets the few of its recipes, for every key. */
+const known = new Map<string, readonly Part[]>();
+const MOST_KNOWN = 1000;
+
+function parts(template: string): readonly Part[] {
+  const before = known.get(template);
+  if (before !== undefined) return before;
+  const made = template
     .split(/(\{[^{}]*\})/)
     .filter((piece) => piece !== '')
     .map((piece) =>
@@ -37,6 +43,9 @@ function parts(template: string): Part[] {
         ? { placeholder: piece.slice(1, -1) as Placeholder }
         : { text: piece },
     );
+  if (known.size >= MOST_KNOWN) known.clear();
+  known.set(template, made);
+  return made;
 }
 
 /** What is wrong with a template, as a person should read it; undefined when nothing is. */
@@ -94,21 +103,23 @@ function digest(body: Uint8Array): string {
 
 /** The key of an output below the destination. Throws UnsafeKey when it would not be one: empty, absolute, with `..`, or too long. */
 export function expandKey(template: string, facts: KeyFacts): string {
-  const { dir, name, ext } = sourceParts(facts.source);
-  const values: Record<Placeholder, () => string> = {
-    dir: () => dir,
-    name: () => name,
-    ext: () => ext,
-    width: () => String(facts.width),
-    height: () => String(facts.height),
-    format: () => facts.format,
-    hash: () => digest(facts.body),
-    output: () => facts.output,
-  };
-  const key = parts(template)
-    .map((part) => ('text' in part ? part.text : values[part.placeholder]()))
-    .join('');
+  const source = sourceParts(facts.source);
+  let key = '';
+  for (const part of parts(template)) key += 'text' in part ? part.text : expanded(part.placeholder, facts, source);
   return safeKey(key, facts.source, facts.output);
+}
+
+function expanded(placeholder: Placeholder, facts: KeyFacts, source: ReturnType<typeof sourceParts>): string {
+  switch (placeholder) {
+    case 'dir':
+    case 'name':
+    case 'ext':
+      return source[placeholder];
+    case 'hash':
+      return digest(facts.body);
+    default:
+      return String(facts[placeholder]);
+  }
 }
 
 function safeKey(key: string, source: string, output: string): string {
@@ -164,7 +175,11 @@ interface StaticOutput {
   readonly formats: readonly string[];
 }
 
-function staticOutputs(recipe: Recipe): StaticOutput[] {
+const staticOutputsOf = new WeakMap<Recipe, readonly StaticOutput[]>();
+
+function staticOutputs(recipe: Recipe): readonly StaticOutput[] {
+  const before = staticOutputsOf.get(recipe);
+  if (before !== undefined) return before;
   const outputs: StaticOutput[] = recipe.outputs.map((output) => ({
     name: output.name,
     template: output.key,
@@ -177,6 +192,7 @@ function staticOutputs(recipe: Recipe): StaticOutput[] {
   if (recipe.manifest !== undefined) {
     outputs.push({ name: MANIFEST_NAME, template: recipe.manifest.key, format: 'json', formats: ['json'] });
   }
+  staticOutputsOf.set(recipe, outputs);
   return outputs;
 }
 

@@ -43,8 +43,12 @@ function windowsProblem(name: string): string | undefined {
   return undefined;
 }
 
+/** Names that no rule above has anything against, and that `join` would leave as they are: nearly all of them. */
+const PLAIN = /^[a-z0-9_][a-z0-9_.-]{0,200}(?:\/[a-z0-9_][a-z0-9_.-]{0,200})*$/i;
+
 /** The path of a key below `root`. Throws UnsafeKey for a key that cannot be one. */
 export function keyPath(root: string, key: string): string {
+  if (process.platform !== 'win32' && root !== '/' && PLAIN.test(key)) return `${root}/${key}`;
   const problem = keyProblem(key);
   if (problem === undefined) return join(root, key);
   throw new FanoutError('UnsafeKey', `The key ${JSON.stringify(key)} ${problem}.`, {
