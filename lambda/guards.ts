@@ -82,10 +82,10 @@ async function directoryPlace(path: string): Promise<Place> {
   const real = await realPath(path);
   const ancestry: string[] = [];
   for (let at = real; ; at = dirname(at)) {
-    ancestry.push(await identityOf(at));
+    ancestry.push(at);
     if (at === dirname(at)) break;
   }
-  const [identity = real, ...above] = ancestry;
+  const [identity = real, ...above] = await Promise.all(ancestry.map(identityOf));
   return { name: real, identity, within: (outer) => above.includes(outer.identity) };
 }
 

@@ -35,6 +35,9 @@ const FRAME = 64 * 1024;
 const MOST_ROWS = 2 ** 16;
 /** Each row is index, length in bytes, text. */
 const HEADER = 8;
+/** Bytes and rows that there is room for at first: most runs are short, and V8 collects garbage for 20 ms when it is asked for megabytes. */
+const FIRST_BLOCK = 64 * 1024;
+const FIRST_ROWS = 256;
 
 /**
  * Sorts rows by index. What fits in memory never touches the disk. Rows wait as bytes in one buffer, since strings that
@@ -43,16 +46,36 @@ const HEADER = 8;
  */
 export function createSorter(options: SorterOptions = {}): Sorter {
   const { directory = tmpdir(), chunkBytes = 16 * 1024 * 1024, fanIn = 64 } = options;
-  let block = Buffer.allocUnsafe(chunkBytes);
+  let block = Buffer.allocUnsafe(Math.min(chunkBytes, FIRST_BLOCK));
   let used = 0;
   let count = 0;
   /** index * MOST_ROWS + place: sorting the numbers sorts the rows. */
-  const keys = new Float64Array(MOST_ROWS);
-  const starts = new Uint32Array(MOST_ROWS);
+  let keys = new Float64Array(FIRST_ROWS);
+  let starts = new Uint32Array(FIRST_ROWS);
   let folder: string | undefined;
   let chunks = 0;
   // Chunks of level n are merges of fanIn chunks of level n-1: a row is rewritten at most once per level.
   const levels: string[][] = [];
+
+  /** Makes room for one more row, up to the bounds of a chunk. False when it is beyond them. */
+  function hasRoom(line: string): boolean {
+    // UTF-8 takes at most three bytes for each UTF-16 unit.
+    const needed = used + HEADER + line.length * 3;
+    if (count === MOST_ROWS || needed > chunkBytes) return false;
+    if (needed > block.length) {
+      const larger = Buffer.allocUnsafe(Math.min(chunkBytes, Math.max(needed, 2 * block.length)));
+      block.copy(larger, 0, 0, used);
+      block = larger;
+    }
+    if (count === keys.length) {
+      const [moreKeys, moreStarts] = [new Float64Array(2 * count), new Uint32Array(2 * count)];
+      moreKeys.set(keys);
+      moreStarts.set(starts);
+      keys = moreKeys;
+      starts = moreStarts;
+    }
+    return true;
+  }
 
   function append({ index, line }: Row): void {
     keys[count] = index * MOST_ROWS + count;
@@ -110,16 +133,17 @@ export function createSorter(options: SorterOptions = {}): Sorter {
 
   async function addAfterSpill(row: Row): Promise<void> {
     await spill();
-    const needed = HEADER + Buffer.byteLength(row.line);
-    if (needed > block.length) block = Buffer.allocUnsafe(needed);
+    if (!hasRoom(row.line)) {
+      // Larger than a chunk: a chunk of its own.
+      const needed = HEADER + Buffer.byteLength(row.line);
+      if (needed > block.length) block = Buffer.allocUnsafe(needed);
+    }
     append(row);
   }
 
   return {
     add(row) {
-      // UTF-8 takes at most three bytes for each UTF-16 unit.
-      if (count < MOST_ROWS && used + HEADER + row.line.length * 3 <= block.length) return void append(row);
-      return addAfterSpill(row);
+      return hasRoom(row.line) ? void append(row) : addAfterSpill(row);
     },
     sorted: () => merge([...levels.flat().map(readChunk), inMemory(pieces())]),
     async close() {

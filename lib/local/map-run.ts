@@ -189,7 +189,8 @@ export function startMapRun(options: MapRunOptions): MapRun {
         continue;
       }
       children.start(entry);
-      if (started % BURST === 0) await setImmediate();
+      // The first ones one by one, so that none waits until all have been started.
+      if (started < BURST || started % BURST === 0) await setImmediate();
     }
   }
 
