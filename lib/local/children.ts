@@ -3,7 +3,8 @@ import { randomUUID } from 'node:crypto';
 import type { DistributedMapState, Json } from '../states-language.ts';
 import type { ChildStatus } from './counts.ts';
 import type { Entry } from './entries.ts';
-import type { Context, Failure, Interpreter, Run } from './interpreter.ts';
+import { type ChildMachine, withFirstAttempt } from './first-attempt.ts';
+import type { Context, Failure, Interpreter } from './interpreter.ts';
 import { type MapRunNames, ROLE_ARN } from './names.ts';
 import { type ChildRecord, endedRecord } from './records.ts';
 import {
@@ -60,7 +61,7 @@ interface Child {
   readonly ordinal: number;
   readonly started: number;
   readonly scope: TaskScope;
-  readonly run: Run;
+  readonly run: ReturnType<ChildMachine['run']>;
   readonly place: number;
   timedOut: boolean;
 }
@@ -70,7 +71,10 @@ export function createChildren(options: ChildrenOptions): Children {
   const { ProcessorConfig, StartAt, States } = options.state.ItemProcessor;
   const type = ProcessorConfig.ExecutionType;
   const longest = options.expressMilliseconds ?? EXPRESS_MILLISECONDS;
-  const machine = interpreter.machine({ StartAt, States }, options.retryMilliseconds);
+  const machine = withFirstAttempt(
+    { StartAt, States },
+    interpreter.machine({ StartAt, States }, options.retryMilliseconds),
+  );
   const overridesFor = taskOverrides(States, options.handlers, interpreter);
   const machineName = names.childMachineArn.slice(names.childMachineArn.lastIndexOf(':') + 1);
   // Places in an array, not a Set: a Set that is added to and deleted from grows a chain of tables, which keeps

@@ -1,14 +1,12 @@
 // The item selector: the same result as the interpreter's, for a million items in seconds.
 import type { Json, PayloadTemplate } from '../states-language.ts';
 import type { Context, Interpreter, MapItem } from './interpreter.ts';
+import { pathField, stepsBelow, UNKNOWN, walked } from './plain-path.ts';
 
 /** Makes the JSON text of one item; a promise only where the interpreter had to be asked. */
 export type Selector = (item: MapItem) => string | Promise<string>;
 
 type Part = (item: MapItem) => Json | typeof UNKNOWN;
-
-/** Not found by walking: the interpreter decides what that means. */
-const UNKNOWN = Symbol('unknown');
 
 /**
  * Prepares a selector. What does not depend on the item is evaluated once, by the interpreter; plain paths below
@@ -67,21 +65,10 @@ async function compileField(
     const [entry] = Object.entries((await evaluate({ [key]: value })) as Record<string, Json>);
     return entry && { name: entry[0], part: () => entry[1] };
   }
-  const steps = /^\$\$\.Map\.Item((?:\.[A-Za-z_]\w*)*)$/.exec(value)?.[1]?.split('.').slice(1);
-  const name = key.slice(0, -2);
-  // The interpreter cuts the first `.$` of a name: only where that is the last do we agree.
-  if (steps === undefined || name.includes('.$') || name === '__proto__') return undefined;
-  return { name, part: (item) => walked(item, steps) };
-}
-
-function walked(item: MapItem, steps: readonly string[]): Json | typeof UNKNOWN {
-  let value: unknown = item;
-  for (const step of steps) {
-    if (value === null || typeof value !== 'object' || Array.isArray(value) || !Object.hasOwn(value, step))
-      return UNKNOWN;
-    value = (value as Record<string, unknown>)[step];
-  }
-  return value as Json;
+  const steps = stepsBelow('$$.Map.Item', value);
+  const name = pathField(key);
+  if (steps === undefined || name === undefined) return undefined;
+  return { name, part: (item) => walked(item, steps) as Json | typeof UNKNOWN };
 }
 
 /** Whether any path below mentions the item, or a function gives another answer each time. */
