@@ -44,8 +44,13 @@ export async function processKey(
   const { index } = selected;
   const { job } = context;
   const ending = new AbortController();
-  using deadline = new Deadline(job.limits.milliseconds, () => ending.abort());
-  const onAbort = () => ending.abort(signal.reason);
+  const { promise: ended, reject } = Promise.withResolvers<never>();
+  const end = (reason: unknown): void => {
+    ending.abort(reason);
+    reject(reason);
+  };
+  using deadline = new Deadline(job.limits.milliseconds, () => end(tooSlow(job.limits.milliseconds, progress)));
+  const onAbort = () => end(signal.reason);
   signal.addEventListener('abort', onAbort, { once: true });
   const progress: Progress = { ms: { read: 0, transform: 0, write: 0, total: 0 }, started: performance.now() };
   const key = keyOf(selected.item, job.reader.kind);
@@ -55,11 +60,12 @@ export async function processKey(
     if (skip !== undefined) return { status: 'skipped', index, key, reason: skip };
     signal.throwIfAborted();
     const turn = { index, progress, signal: ending.signal, tools, clocks: [deadline, clock] };
-    return await endingAt(ending.signal, work(context, item, turn));
+    // Not everything below listens to signals.
+    return await Promise.race([work(context, item, turn), ended]);
   } catch (thrown) {
     if (signal.aborted) throw signal.reason;
     const { source } = progress;
-    const error = deadline.expired ? tooSlow(job.limits.milliseconds, source === undefined) : thrown;
+    const error = deadline.expired ? tooSlow(job.limits.milliseconds, progress) : thrown;
     return failedOutcome(error, index, key, { ...(source === undefined ? {} : { source }), ms: stopwatch(progress) });
   } finally {
     signal.removeEventListener('abort', onAbort);
@@ -224,25 +230,11 @@ async function timed<T>(
   }
 }
 
-/** The work's result, or the signal's reason as soon as it aborts: not everything below listens to signals. */
-async function endingAt<T>(signal: AbortSignal, running: Promise<T>): Promise<T> {
-  running.catch(() => {});
-  signal.throwIfAborted();
-  const { promise: aborted, reject } = Promise.withResolvers<never>();
-  const onAbort = () => reject(signal.reason);
-  signal.addEventListener('abort', onAbort, { once: true });
-  try {
-    return await Promise.race([running, aborted]);
-  } finally {
-    signal.removeEventListener('abort', onAbort);
-  }
-}
-
 /** A slow network is no slow image: the message tells them apart. */
-function tooSlow(milliseconds: number, reading: boolean): FanoutError {
+function tooSlow(milliseconds: number, { source }: Progress): FanoutError {
   return new FanoutError(
     'ImageTimeout',
-    `not done after ${milliseconds} milliseconds${reading ? ', still reading' : ''}`,
+    `not done after ${milliseconds} milliseconds${source === undefined ? ', still reading' : ''}`,
     {
       expected: `at most ${milliseconds} milliseconds (limits.milliseconds)`,
       met: `more than ${milliseconds} milliseconds`,

@@ -1,4 +1,5 @@
 // One measured run in a process of its own: warms up on one photo, then does the job, and prints the seconds that took.
+import '../../bin/setup.js';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { OWN_FOLDER } from '../../lambda/prepare.ts';
 import type { Store } from '../../lambda/store/store.ts';
