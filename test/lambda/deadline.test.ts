@@ -7,36 +7,40 @@ import { Deadline } from '../../lambda/deadline.ts';
 const MODULE = new URL('../../lambda/deadline.ts', import.meta.url).href;
 
 function counting(milliseconds: number) {
-  const calls = { count: 0 };
-  const deadline = new Deadline(milliseconds, () => {
-    calls.count += 1;
-  });
+  const started = performance.now();
+  const calls: number[] = [];
+  const deadline = new Deadline(milliseconds, () => calls.push(performance.now() - started));
   return { calls, deadline };
+}
+
+/** Waits until it is so: a busy machine may be late, but is never early. */
+async function until(condition: () => boolean): Promise<void> {
+  for (let time = 0; time < 500 && !condition(); time++) await sleep(10);
 }
 
 it('calls back once, and only when its time is over', async () => {
   const { calls, deadline } = counting(40);
-  await sleep(10);
-  expect([calls.count, deadline.expired]).toEqual([0, false]);
-  await sleep(80);
+  expect(deadline.expired).toBe(false);
+  await until(() => deadline.expired);
   deadline.resume();
-  await sleep(20);
-  expect([calls.count, deadline.expired]).toEqual([1, true]);
+  await sleep(60);
+  expect(calls).toHaveLength(1);
+  expect(calls[0]).toBeGreaterThanOrEqual(40);
 });
 
 it('stands while it is paused, however often', async () => {
-  const { calls, deadline } = counting(120);
+  const { calls, deadline } = counting(1000);
   for (let time = 0; time < 5; time++) {
     deadline.pause();
     deadline.pause();
-    await sleep(60);
+    await sleep(250);
     deadline.resume();
     deadline.resume();
     await sleep(1);
   }
-  expect(calls.count).toBe(0);
-  await sleep(250);
-  expect(calls.count).toBe(1);
+  await until(() => deadline.expired);
+  expect(calls).toHaveLength(1);
+  expect(calls[0]).toBeGreaterThanOrEqual(2250);
 });
 
 it('never calls back once it is disposed', async () => {
@@ -44,17 +48,20 @@ it('never calls back once it is disposed', async () => {
   deadline[Symbol.dispose]();
   deadline.resume();
   await sleep(60);
-  expect([calls.count, deadline.expired]).toEqual([0, false]);
+  expect([calls.length, deadline.expired]).toEqual([0, false]);
 });
 
 it('is one of many, each with its own end, in whatever order they come and go', async () => {
-  const ended: number[] = [];
-  const deadlines = [90, 30, 60, 0, 120].map(
-    (milliseconds) => new Deadline(milliseconds, () => ended.push(milliseconds)),
-  );
-  deadlines[2]?.[Symbol.dispose]();
-  await sleep(250);
-  expect(ended).toEqual([0, 30, 90, 120]);
+  const all = [90, 30, 60, 0, 120].map((milliseconds) => ({ milliseconds, ...counting(milliseconds) }));
+  const [first, second, disposed, ...others] = all as [(typeof all)[0], (typeof all)[0], (typeof all)[0]];
+  disposed.deadline[Symbol.dispose]();
+  const rest = [first, second, ...others];
+  await until(() => rest.every(({ deadline }) => deadline.expired));
+  for (const { milliseconds, calls } of rest) {
+    expect(calls).toHaveLength(1);
+    expect(calls[0]).toBeGreaterThanOrEqual(milliseconds);
+  }
+  expect(disposed.calls).toEqual([]);
 });
 
 it('keeps a process alive while its time runs, and no longer', () => {
