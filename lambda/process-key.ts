@@ -65,7 +65,7 @@ export async function processKey(
   } catch (thrown) {
     if (signal.aborted) throw signal.reason;
     const { source } = progress;
-    const error = deadline.expired ? tooSlow(job.limits.milliseconds, progress) : thrown;
+    const error = deadline.expired ? ending.signal.reason : thrown;
     return failedOutcome(error, index, key, { ...(source === undefined ? {} : { source }), ms: stopwatch(progress) });
   } finally {
     signal.removeEventListener('abort', onAbort);

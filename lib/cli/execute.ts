@@ -1,6 +1,7 @@
 // One execution of the workflow on this machine: the very definition that is deployed, with the handlers in this process.
 import { createHash } from 'node:crypto';
 import { availableParallelism } from 'node:os';
+import { definedOnly } from '../../lambda/defined.ts';
 import { FanoutError, toFanoutError } from '../../lambda/errors.ts';
 import { canonicalJson } from '../../lambda/fingerprint.ts';
 import { keyOf } from '../../lambda/item.ts';
@@ -155,11 +156,6 @@ export function execute(options: ExecuteOptions): Running {
   return { execution, progress, prepared: () => prepared !== undefined, ended: finish() };
 }
 
-function definedOnly(versions: Readonly<Record<string, string | undefined>>): Record<string, string> {
-  return Object.fromEntries(
-    Object.entries(versions).flatMap(([name, version]) => (version === undefined ? [] : [[name, version]])),
-  );
-}
 
 /** The run's folder, from the prepared state. */
 export function folderOf({ results }: PreparedState): Location {

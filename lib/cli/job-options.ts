@@ -1,5 +1,6 @@
 // The job's fields as options: one option per field, and from options (and a job file) back to a job.
 import { readFile } from 'node:fs/promises';
+import { definedOnly } from '../../lambda/defined.ts';
 import { FanoutError } from '../../lambda/errors.ts';
 import type { JobInput } from '../../lambda/job.ts';
 import { type OptionSpec, type OptionValues, UsageError } from './command.ts';
@@ -156,8 +157,4 @@ function limitsOf(pairs: readonly string[] | undefined): Record<string, unknown>
       }),
     )
   );
-}
-
-function definedOnly(fields: Record<string, unknown>): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
 }
