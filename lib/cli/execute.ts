@@ -156,7 +156,6 @@ export function execute(options: ExecuteOptions): Running {
   return { execution, progress, prepared: () => prepared !== undefined, ended: finish() };
 }
 
-
 /** The run's folder, from the prepared state. */
 export function folderOf({ results }: PreparedState): Location {
   return { bucket: results.bucket, prefix: `${results.prefix}/` };
