@@ -1,11 +1,4 @@
 // One measured run in a process of its own: warms up on one photo, then does the job, and prints the seconds that took.
-import '../../bin/setup.js';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { OWN_FOLDER } from '../../lambda/prepare.ts';
-import type { Store } from '../../lambda/store/store.ts';
-import { main } from '../../lib/cli/main.ts';
-import { bareLoop } from './bare-loop.ts';
-import { runWithStores } from './engine-run.ts';
 import type { LoopSetting } from './photo-race.ts';
 
 interface Setting {
@@ -24,42 +17,21 @@ interface Setting {
 
 const { who, warm, source, destination, recipe, latency, ownFiles } = JSON.parse(process.argv[2] ?? '') as Setting;
 
-async function once(from: string, to: string): Promise<void> {
+/**
+ * What runs the job from one directory to another. Each loads only its own code: how this program sets its process up
+ * must do nothing for the bare loop.
+ */
+async function contender(): Promise<(from: string, to: string) => Promise<void>> {
   if (who !== 'image-fanout') {
-    const { concurrency, threads } = who;
-    return bareLoop({ source: from, destination: to, concurrency, vipsThreads: threads, latency });
+    const { bareLoop } = await import('./bare-loop.ts');
+    const { concurrency, threads: vipsThreads } = who;
+    return (from, to) => bareLoop({ source: from, destination: to, concurrency, vipsThreads, latency });
   }
-  if (latency > 0) return runWithStores({ source: from, destination: to, recipe }, slow);
-  const code = await main(['run', from, to, '--recipe', recipe, '--quiet']);
-  if (code !== 0) throw new Error(`image-fanout ended with ${code}`);
+  const { runJob } = await import('./job-run.ts');
+  return (from, to) => runJob(from, to, recipe, { latency, ownFiles });
 }
 
-/** The store with a latency before every read and every write. */
-function slow(store: Store): Store {
-  const delay = (key: string) => (!ownFiles && key.startsWith(OWN_FOLDER) ? undefined : sleep(latency));
-  return {
-    list: (prefix, options) => store.list(prefix, options),
-    head: (key, options) => store.head(key, options),
-    close: () => store.close(),
-    async read(key, options) {
-      await delay(key);
-      return store.read(key, options);
-    },
-    async open(key, options) {
-      await delay(key);
-      return store.open(key, options);
-    },
-    async write(key, body, options) {
-      await delay(key);
-      return store.write(key, body, options);
-    },
-    async save(key, body, options) {
-      await delay(key);
-      return store.save(key, body, options);
-    },
-  };
-}
-
+const once = await contender();
 await once(warm, `${destination}-warm`);
 const started = performance.now();
 await once(source, destination);
