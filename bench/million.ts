@@ -1,12 +1,14 @@
 // A million keys from listing to account through the command line's own execution, with a handler that does nothing; then killed at half, and resumed.
 // Usage: node bench/million.ts [--items N]. Ends with 1 when a target is missed.
+
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
-import { availableParallelism, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { setFlagsFromString } from 'node:v8';
+import { ENVIRONMENT } from '../bin/environment.js';
 import { keyOf } from '../lambda/item.ts';
 import { directoryLocation, type Location } from '../lambda/location.ts';
 import type { Outcome } from '../lambda/outcome.ts';
@@ -89,8 +91,7 @@ function checkAccount(name: string, { succeeded, problems }: Report): void {
 
 function start(act: 'run' | 'resume', root: string): ChildProcess {
   const argv = ['--act', act, '--root', root, '--items', String(items), '--since', String(Date.now())];
-  // What bin/image-fanout.js does before anything else.
-  const env = { ...process.env, UV_THREADPOOL_SIZE: String(16 + 2 * availableParallelism()) };
+  const env = { ...process.env, ...ENVIRONMENT };
   return fork(import.meta.filename, argv, { execArgv: [], env });
 }
 

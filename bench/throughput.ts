@@ -3,7 +3,7 @@ import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { installedTools } from './harness/others.ts';
-import { photoRace, RECIPE } from './harness/photo-race.ts';
+import { bareLoopEnvironment, photoRace, RECIPE } from './harness/photo-race.ts';
 import { IMAGE_FANOUT, timeProgram } from './harness/processes.ts';
 import { judge, named, printRatios } from './harness/report.ts';
 import { inTurn, median, speedRatios } from './harness/rounds.ts';
@@ -18,8 +18,6 @@ const { values } = parseArgs({
 });
 const [cores, rounds, count] = [availableParallelism(), Number(values.rounds), Number(values.photos)];
 const BARE_LOOP = resolve(import.meta.dirname, 'harness/bare-loop.ts');
-/** What the command line gives itself: bin/setup.js. */
-const ENV = { UV_THREADPOOL_SIZE: String(16 + 2 * cores) };
 
 await using race = await photoRace(count);
 console.log(`${count} photos from ${race.from}; ${cores} cores, ${rounds} rounds in turn\n`);
@@ -35,7 +33,7 @@ const measured = await inTurn(
     race.timed('image-fanout', 'image-fanout'),
     race.program('bare loop, whole script', (source, destination) => {
       const setting = { source, destination, concurrency: loop.concurrency, vipsThreads: loop.threads, latency: 0 };
-      return timeProgram(process.execPath, [BARE_LOOP, JSON.stringify(setting)], { env: ENV });
+      return timeProgram(process.execPath, [BARE_LOOP, JSON.stringify(setting)], { env: bareLoopEnvironment(loop) });
     }),
     race.program('image-fanout, whole command', (source, destination) =>
       timeProgram(process.execPath, [IMAGE_FANOUT, 'run', source, destination, '--recipe', RECIPE, '--quiet']),

@@ -9,6 +9,7 @@ if (major < 22 || (major === 22 && minor < 18)) {
   );
   process.exit(1);
 }
+if (process.argv[2] === 'run') (await import('./restart.js')).restart();
 await import('./setup.js');
 
 // Halves the time to the first image: compiled code is kept in the machine's temporary directory.

@@ -1,7 +1,8 @@
 // The race that two benches run: the same photos for every contender, a fresh destination each time, and all outputs there at the end.
 import { mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
-import { availableParallelism, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { ENVIRONMENT } from '../../bin/environment.js';
 import { gatherPhotos } from './photos.ts';
 import { timeProgram } from './processes.ts';
 import { type Contender, inTurn } from './rounds.ts';
@@ -67,9 +68,7 @@ export async function photoRace(count: number, latency = 0): Promise<PhotoRace> 
     timed: (name, who, { ownFiles } = { ownFiles: false }) =>
       contender(name, async (destination) => {
         const setting = { who, warm, source, destination, latency, ownFiles, recipe: RECIPE };
-        // The same pool for both: at least what the command line gives itself.
-        const threads = Math.max(16 + 2 * availableParallelism(), who === 'image-fanout' ? 0 : who.concurrency);
-        const env = { UV_THREADPOOL_SIZE: String(threads) };
+        const env = who === 'image-fanout' ? ENVIRONMENT : bareLoopEnvironment(who);
         const { stdout } = await timeProgram(process.execPath, [TIMED_RUN, JSON.stringify(setting)], { env });
         return Number(stdout);
       }),
@@ -103,6 +102,11 @@ export async function photoRace(count: number, latency = 0): Promise<PhotoRace> 
     [Symbol.asyncDispose]: () => rm(work, { recursive: true, force: true }),
   };
   return race;
+}
+
+/** A thread for every image at once, 4 at least, as Node.js has it: more only slow it down. */
+export function bareLoopEnvironment({ concurrency }: LoopSetting): { readonly UV_THREADPOOL_SIZE: string } {
+  return { UV_THREADPOOL_SIZE: String(Math.max(4, concurrency)) };
 }
 
 function settingText({ concurrency, threads }: LoopSetting): string {
