@@ -132,6 +132,8 @@ async function lookAtOutputs(context: JobContext, item: Item, index: number, sig
   const relative = key.slice(job.source.prefix.length);
   const source = objectUri(job.source.bucket, key);
   if (await isUpToDate(context, item, signal)) return { index, key, skip: 'upToDate' };
+  // Perhaps a name that is not UTF-8, which no program of Node.js's can open by its text.
+  if (key.includes('\ufffd')) (await context.source.open(key, { signal })).destroy();
   const all = staticOutputKeys(job.recipe, relative);
   const outputs = all.flatMap((output) => (output.key === undefined ? [] : [job.destination.prefix + output.key]));
   for (const output of outputs) {

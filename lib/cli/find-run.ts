@@ -22,11 +22,12 @@ export function isFolder(run: string): boolean {
 }
 
 /**
- * The folder that `run` names: a directory or `s3://…`, or an id (or `latest`) of a run in `where`, which is a
- * destination or a stack's results. Throws SourceNotFound when there is no such run.
+ * The folder that `run` names: a directory or `s3://…`, of a destination its latest run, or an id (or `latest`) of a run
+ * in `where`, which is a destination or a stack's results. Throws SourceNotFound when there is no such run; of a folder
+ * that is no run's, whoever reads it says so.
  */
 export async function findRun(run: string, where: Location | undefined, openStore: OpenStore): Promise<Location> {
-  if (where === undefined) return inDestination(parseLocation(run));
+  if (where === undefined) return runOrLatest(inDestination(parseLocation(run)), openStore);
   const store = openStore(where.bucket);
   const looked = RUNS_FOLDERS.map((folder) => where.prefix + folder);
   for (const prefix of looked) {
@@ -37,6 +38,14 @@ export async function findRun(run: string, where: Location | undefined, openStor
   const places = looked.map((prefix) => formatLocation({ bucket: where.bucket, prefix }));
   const what = run === 'latest' ? 'a run' : `the run ${run}`;
   throw new FanoutError('SourceNotFound', `expected ${what} in ${places.join(' or ')}, found none`);
+}
+
+/** The folder when a run is in it, else the latest run of a destination that is there; else the folder again. */
+async function runOrLatest(folder: Location, openStore: OpenStore): Promise<Location> {
+  const store = openStore(folder.bucket);
+  if ((await store.head(folder.prefix + JOB_FILE)) !== undefined) return folder;
+  const latest = await latestRun(store, `${folder.prefix}${RUNS_FOLDERS[0]}`);
+  return latest === undefined ? folder : { ...folder, prefix: latest };
 }
 
 /** A run's directory as part of its destination, as its result files name themselves. */

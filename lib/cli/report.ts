@@ -114,10 +114,10 @@ async function* listedAgain({ reader }: PreparedJob, openStore: OpenStore): Asyn
 
 export const command = defineCommand({
   summary: 'Shows the account of a run: what became of every key, and what to do about it.',
-  usage: ['report FOLDER', 'report ID --in DST', 'report latest --in DST', 'report ID [--stack NAME]'],
+  usage: ['report FOLDER', 'report DST', 'report ID --in DST', 'report latest --in DST', 'report ID [--stack NAME]'],
   arguments: [1, 1],
   details: [
-    "FOLDER is the run's folder, DST its destination; without either, the run is one of the deployed stack.\nA run that was killed gets its account now. The exit code is the run's own; 1 also when the account does not add up.",
+    "FOLDER is the run's folder, DST its destination: alone, it means the latest run there. Without either, the run is one\nof the deployed stack.\nA run that was killed gets its account now. The exit code is the run's own; 1 also when the account does not add up.",
   ],
   options: {
     in: { type: 'string', value: 'DST', help: 'Where the run is: its destination, or a place of results.' },

@@ -47,13 +47,14 @@ function killedRun(source: TestRun): TestRun {
 }
 
 describe('report', () => {
-  it('finds a run by its folder, by its id in the destination, and as the latest', async () => {
+  it('finds a run by its folder, by its id in the destination, as the latest, and by the destination alone', async () => {
     const run = await finishedRun();
     const byFolder = await report(folderOf(run));
     expect(byFolder.text).toContain('First failure: b.jpg\n');
     expect(byFolder.code).toBe(3);
     expect(await report('run-1', { in: run.root })).toEqual(byFolder);
     expect(await report('latest', { in: run.root })).toEqual(byFolder);
+    expect(await report(run.root)).toEqual(byFolder);
   });
 
   it('takes the run whose job was prepared last as the latest, whatever its name', async () => {

@@ -115,6 +115,23 @@ describe.concurrent('a run', () => {
     expect(existsSync(destination)).toBe(false);
   });
 
+  test.runIf(process.platform === 'linux')(
+    'tells of a name that is not UTF-8 when dry as it would when not',
+    async () => {
+      const source = await place.images('names', 1);
+      const [name, found] = [Buffer.from('bad\xff.jpg', 'latin1'), 'bad\ufffd.jpg'];
+      await copyFile(join(source, '0000.jpg'), Buffer.concat([Buffer.from(`${source}/`), name]));
+      await copyFile(join(source, '0000.jpg'), join(source, 'good\ufffd.jpg'));
+      const argv = ['run', source, join(source, '../names-out'), ...THUMBNAIL] as const;
+      const dry = await run(...argv, '--dry-run');
+      expect(dry.code).toBe(2);
+      expect(dry.stdout).toContain('2 would be processed');
+      expect(dry.stdout).toContain(`1 would fail\n    ${found}\n      UnsafeKey: The name of "${found}" in`);
+      const real = await run(...argv);
+      expect(real.stderr + real.stdout).toContain(`First failure: ${found}\n  UnsafeKey: The name of "${found}" in`);
+    },
+  );
+
   test('an interrupted run drains, exits 130 with a complete account, and is carried on', async () => {
     const source = await place.images('drain', 150);
     const destination = await place.folder('drain-out');
