@@ -6,6 +6,9 @@ import type { RunKeys } from './run.ts';
 
 const metrics = new Metrics();
 
+/** How many keys of this invocation failed, by error class. */
+const failed = new Map<string, number>();
+
 /** Adds what became of one key. */
 export function count(outcome: Outcome): void {
   if (outcome.status === 'pending') return;
@@ -16,16 +19,23 @@ export function count(outcome: Outcome): void {
     metrics.addMetric(METRICS.bytesWritten, MetricUnit.Bytes, written);
     metrics.addMetric(METRICS.duration, MetricUnit.Milliseconds, outcome.ms.total);
   }
-  if (outcome.status === 'failed') {
-    const byClass = metrics.singleMetric();
-    byClass.addDimension(METRICS.errorDimension, outcome.error);
-    byClass.addMetric(METRICS.failedByClass, MetricUnit.Count, 1);
-  }
+  if (outcome.status === 'failed') failed.set(outcome.error, (failed.get(outcome.error) ?? 0) + 1);
 }
 
-/** Writes the line of this invocation; nothing when nothing was counted. */
+/** Writes the line of this invocation, and one for each error class that it met; nothing when nothing was counted. */
 export function publish(run: RunKeys): void {
   if (!metrics.hasStoredMetrics()) return;
-  for (const [name, value] of Object.entries(run)) metrics.addMetadata(name, value);
+  for (const [error, keys] of failed) {
+    const byClass = metrics.singleMetric();
+    byClass.addDimension(METRICS.errorDimension, error);
+    addRun(byClass, run);
+    byClass.addMetric(METRICS.failedByClass, MetricUnit.Count, keys);
+  }
+  failed.clear();
+  addRun(metrics, run);
   metrics.publishStoredMetrics();
+}
+
+function addRun(line: Metrics, run: RunKeys): void {
+  for (const [name, value] of Object.entries(run)) line.addMetadata(name, value);
 }
