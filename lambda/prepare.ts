@@ -181,7 +181,7 @@ async function readerOf(job: Job, source: Location, open: OpenStore): Promise<Re
 }
 
 async function checkNotEmpty(source: Location, open: OpenStore): Promise<void> {
-  for await (const page of open(source.bucket).list(source.prefix)) {
+  for await (const page of open(source.bucket).list(source.prefix, { atMost: 1 })) {
     if (page.length > 0) return;
   }
   throw new RangeError(

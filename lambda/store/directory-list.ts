@@ -2,6 +2,7 @@
 import { type BigIntStats, type Dirent, existsSync } from 'node:fs';
 import { opendir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import { FanoutError } from '../errors.ts';
 import { directoryError, errnoOf, missingRoot } from './directory-errors.ts';
 import type { Disk } from './disk.ts';
@@ -34,18 +35,29 @@ export async function* listDirectory(
   prefix: string,
   options: ListOptions = {},
 ): AsyncGenerator<readonly ListedObject[]> {
-  const { startAfter = '', signal } = options;
+  const { startAfter = '', atMost, signal } = options;
   const start = prefix.slice(0, prefix.lastIndexOf('/') + 1);
   const problem = start === '' ? undefined : keyProblem(start.slice(0, -1));
   if (problem !== undefined) throw new FanoutError('UnsafeKey', `The prefix ${JSON.stringify(prefix)} ${problem}.`);
+  const wanted: Wanted = { prefix, startAfter };
+  if (atMost !== undefined) {
+    const some = await inspected(root, disk, await someKeys(root, start, wanted, atMost));
+    // None: perhaps those vanished, and others are there.
+    if (some.length > 0) {
+      yield some;
+      return;
+    }
+  }
   let size = FIRST_PAGE;
   let page: string[] = [];
-  for await (const key of walk(root, start, prefix, startAfter)) {
+  for await (const key of walk(root, start, wanted)) {
     page.push(key);
     if (page.length < size) continue;
     signal?.throwIfAborted();
     const objects = await inspected(root, disk, page);
     if (objects.length > 0) yield objects;
+    // Of a quick disk no call waits for anything: what was started meanwhile would not get its turn before the last page.
+    await setImmediate();
     page = [];
     size = Math.min(PAGE, size * 4);
   }
@@ -54,27 +66,67 @@ export async function* listDirectory(
   if (objects.length > 0) yield objects;
 }
 
-async function* walk(root: string, folder: string, prefix: string, startAfter: string): AsyncGenerator<string> {
-  for (const entry of sortKeys(await namesIn(root, folder))) {
+/** Which keys are asked for. */
+interface Wanted {
+  readonly prefix: string;
+  readonly startAfter: string;
+}
+
+/** Whether a file's key is asked for, or a folder may have such files in it. */
+function isWanted(key: string, { prefix, startAfter }: Wanted): boolean {
+  if (key === OWN_DIRECTORY && !prefix.startsWith(OWN_DIRECTORY)) return false;
+  if (!key.endsWith('/')) return key.startsWith(prefix) && compareKeys(key, startAfter) > 0;
+  const passed = compareKeys(key, startAfter) <= 0 && !startAfter.startsWith(key);
+  return !passed && (key.startsWith(prefix) || prefix.startsWith(key));
+}
+
+async function* walk(root: string, folder: string, wanted: Wanted): AsyncGenerator<string> {
+  const names: string[] = [];
+  await readNames(root, folder, (name) => {
+    names.push(name);
+    return true;
+  });
+  for (const entry of sortKeys(names)) {
     const key = folder + entry;
-    if (key === OWN_DIRECTORY && !prefix.startsWith(OWN_DIRECTORY)) continue;
-    if (!key.endsWith('/')) {
-      if (key.startsWith(prefix) && compareKeys(key, startAfter) > 0) yield key;
-      continue;
-    }
-    const wanted = key.startsWith(prefix) || prefix.startsWith(key);
-    const passed = compareKeys(key, startAfter) <= 0 && !startAfter.startsWith(key);
-    if (wanted && !passed) yield* walk(root, key, prefix, startAfter);
+    if (!isWanted(key, wanted)) continue;
+    if (key.endsWith('/')) yield* walk(root, key, wanted);
+    else yield key;
   }
 }
 
-/** The names in a folder, those of folders with a `/` at their end: which is what puts them where S3 has them. */
-async function namesIn(root: string, folder: string): Promise<string[]> {
-  const names: string[] = [];
+/** Keys as they are found, no more than `most`. */
+async function someKeys(root: string, folder: string, wanted: Wanted, most: number): Promise<string[]> {
+  const keys: string[] = [];
+  const folders: string[] = [];
+  await readNames(root, folder, (name) => {
+    const key = folder + name;
+    if (isWanted(key, wanted)) (key.endsWith('/') ? folders : keys).push(key);
+    return keys.length < most;
+  });
+  for (const inside of folders) {
+    if (keys.length >= most) break;
+    keys.push(...(await someKeys(root, inside, wanted, most - keys.length)));
+  }
+  return keys;
+}
+
+/**
+ * Gives the names in a folder until the reader has enough, those of folders with a `/` at their end: which is what puts
+ * them where S3 has them.
+ */
+async function readNames(root: string, folder: string, goOn: (name: string) => boolean): Promise<void> {
   try {
-    for await (const entry of await opendir(join(root, folder), { bufferSize: BATCH })) {
-      const name = await nameOf(root, folder, entry);
-      if (name !== undefined) names.push(name);
+    const directory = await opendir(join(root, folder), { bufferSize: BATCH });
+    try {
+      for (let entry = await directory.read(), left = BATCH - 1; entry !== null; left -= 1) {
+        const name = entry.isSymbolicLink() ? await linkName(root, folder, entry) : nameOf(entry);
+        if (name !== undefined && !goOn(name)) return;
+        // The rest of a batch is in memory, and awaiting each of a million names takes longer than reading them.
+        if (left > 0) entry = directory.readSync();
+        else [entry, left] = [await directory.read(), BATCH];
+      }
+    } finally {
+      await directory.close();
     }
   } catch (error) {
     const errno = errnoOf(error);
@@ -85,15 +137,16 @@ async function namesIn(root: string, folder: string): Promise<string[]> {
     const gone = classed instanceof FanoutError && classed.name === 'SourceNotFound';
     if (!gone) throw classed;
   }
-  return names;
 }
 
-async function nameOf(root: string, folder: string, entry: Dirent): Promise<string | undefined> {
+function nameOf(entry: Dirent): string | undefined {
   if (entry.isDirectory()) return `${entry.name}/`;
-  if (entry.isFile()) return entry.name;
-  if (!entry.isSymbolicLink()) return undefined;
-  const target = await stat(join(root, folder, entry.name)).catch(() => undefined);
-  return target?.isFile() === true ? entry.name : undefined;
+  return entry.isFile() ? entry.name : undefined;
+}
+
+async function linkName(root: string, folder: string, { name }: Dirent): Promise<string | undefined> {
+  const target = await stat(join(root, folder, name)).catch(() => undefined);
+  return target?.isFile() === true ? name : undefined;
 }
 
 async function inspected(root: string, disk: Disk, keys: readonly string[]): Promise<readonly ListedObject[]> {

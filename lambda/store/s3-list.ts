@@ -9,7 +9,7 @@ export async function* listBucket(
   connection: S3Connection,
   bucket: string,
   prefix: string,
-  { startAfter, signal }: ListOptions = {},
+  { startAfter, atMost, signal }: ListOptions = {},
 ): AsyncGenerator<readonly ListedObject[]> {
   const leaving = new AbortController();
   const leave = (): void => leaving.abort(signal?.reason);
@@ -22,6 +22,7 @@ export async function* listBucket(
       Prefix: prefix,
       // XML cannot hold control characters, so S3 refuses to list keys with them in any other way.
       EncodingType: 'url',
+      ...(atMost === undefined ? {} : { MaxKeys: atMost }),
       ...(token === undefined ? {} : { ContinuationToken: token }),
       ...(startAfter === undefined || startAfter === '' || token !== undefined ? {} : { StartAfter: startAfter }),
     });
@@ -40,7 +41,7 @@ export async function* listBucket(
     while (next !== undefined) {
       const page: ListObjectsV2CommandOutput = await next;
       next =
-        page.IsTruncated === true && page.NextContinuationToken !== undefined
+        atMost === undefined && page.IsTruncated === true && page.NextContinuationToken !== undefined
           ? fetchPage(page.NextContinuationToken)
           : undefined;
       const objects = listed(page);

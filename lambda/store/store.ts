@@ -43,6 +43,8 @@ export interface RequestOptions {
 export interface ListOptions extends RequestOptions {
   /** Leaves out the keys up to and including this one. */
   readonly startAfter?: string;
+  /** So many objects are enough, and of a directory any: to see whether there are some. Default: all. */
+  readonly atMost?: number;
 }
 
 export interface ReadOptions extends RequestOptions {

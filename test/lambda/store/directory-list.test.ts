@@ -34,8 +34,9 @@ async function pagesOf(listing: AsyncIterable<readonly ListedObject[]>): Promise
   return pages;
 }
 
-async function keysOf(prefix = '', startAfter = ''): Promise<string[]> {
-  return (await pagesOf(listDirectory(root, diskOf(root), prefix, { startAfter }))).flat().map(({ key }) => key);
+async function keysOf(prefix = '', startAfter = '', atMost?: number): Promise<string[]> {
+  const options = { startAfter, ...(atMost === undefined ? {} : { atMost }) };
+  return (await pagesOf(listDirectory(root, diskOf(root), prefix, options))).flat().map(({ key }) => key);
 }
 
 describe('listDirectory', () => {
@@ -93,6 +94,9 @@ describe('listDirectory', () => {
             keys.filter((each) => each.startsWith(prefix) && Buffer.from(each).compare(after) > 0),
           );
           expect(await keysOf(prefix, startAfter)).toEqual(expected);
+          const some = await keysOf(prefix, startAfter, 2);
+          expect(some).toHaveLength(Math.min(2, expected.length));
+          expect(expected).toEqual(expect.arrayContaining(some));
         },
       ),
       { numRuns: 150 },
@@ -105,6 +109,23 @@ describe('listDirectory', () => {
     const pages = await pagesOf(listDirectory(root, diskOf(root), ''));
     expect(Math.max(...pages.map((page) => page.length))).toBeLessThanOrEqual(1000);
     expect(pages.flat().map(({ key }) => key)).toEqual(sortKeys(names));
+  });
+
+  it('lets everything else have its turn between two pages', async () => {
+    make(...Array.from({ length: 3000 }, (_, index) => `${index}.jpg`));
+    const disk = diskOf(root);
+    // By then it is known that the disk is quick.
+    for await (const _ of listDirectory(root, disk, ''));
+    let turns = 0;
+    let next = setImmediate(function turn() {
+      turns += 1;
+      next = setImmediate(turn);
+    });
+    const seen: number[] = [];
+    for await (const _ of listDirectory(root, disk, '')) seen.push(turns);
+    clearImmediate(next);
+    expect(seen.length).toBeGreaterThan(4);
+    expect(new Set(seen).size).toBe(seen.length);
   });
 
   it('hides what is ours, at the root only, unless it is asked for by name', async () => {

@@ -97,6 +97,12 @@ describe('list', () => {
     expect(found).toEqual(keys.filter((key) => key.startsWith('p/') && key > after).toSorted());
   });
 
+  it('stops at as many as are enough', async () => {
+    const pages: number[] = [];
+    for await (const page of stores.open('many').list('p/', { atMost: 2 })) pages.push(page.length);
+    expect(pages).toEqual([2]);
+  });
+
   it('can be left early, and be aborted', async () => {
     for await (const page of stores.open('many').list('')) {
       expect(page).toHaveLength(1000);
