@@ -1,6 +1,5 @@
 // A million keys from listing to account through the command line's own execution, with a handler that does nothing; then killed at half, and resumed.
 // Usage: node bench/million.ts [--items N]. Ends with 1 when a target is missed.
-
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readdir, rm } from 'node:fs/promises';

@@ -1,5 +1,4 @@
 // One key: read, transform, write, and say what became of it.
-
 import { claiming } from './claims.ts';
 import { Deadline } from './deadline.ts';
 import { definedOnly } from './defined.ts';
