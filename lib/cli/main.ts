@@ -25,13 +25,16 @@ const COMMANDS: Readonly<
 
 /** Runs the program. Answers the exit code; never throws. */
 export async function main(argv: readonly string[]): Promise<ExitCode> {
-  // A reader that went away (`| head`) is no reason to stop a run: what it would have read is dropped.
+  const [name, ...rest] = argv;
+  // A reader that went away (`| head`) or a full disk is no reason to stop a run: what would stand there is dropped. The
+  // account has it all, and the exit code is about the keys. Of other commands it is all they do.
   for (const stream of [process.stdout, process.stderr]) {
     stream.on('error', (error: NodeJS.ErrnoException) => {
-      if (error.code !== 'EPIPE') throw error;
+      if (error.code === 'EPIPE') return;
+      if (name !== 'run') throw error;
+      if (stream === process.stdout) process.stderr.write(`image-fanout run: standard output: ${error.message}\n`);
     });
   }
-  const [name, ...rest] = argv;
   try {
     return await dispatch(name, rest);
   } catch (error) {

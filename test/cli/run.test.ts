@@ -4,6 +4,7 @@ import { existsSync } from 'node:fs';
 import { copyFile, readFile, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Summary, summarySchema } from '../../lambda/report/summary.ts';
@@ -211,6 +212,15 @@ describe.concurrent('a run', () => {
     );
     expect(code).toBe(2);
     expect(stderr).toMatch(/First failure: 0000\.jpg\n {2}ImageTimeout: .*1 milliseconds?/);
+  });
+
+  test.runIf(process.platform === 'linux')('tells the truth about its keys when its output finds no room', async () => {
+    const [source, destination] = [await place.images('full', 2), await place.folder('full-out')];
+    const shell = '"$0" "$@" > /dev/full';
+    const argv = ['-c', shell, process.execPath, PROGRAM, 'run', source, destination, ...THUMBNAIL];
+    const { stderr } = await promisify(execFile)('sh', argv);
+    expect(stderr).toBe('image-fanout run: standard output: ENOSPC: no space left on device, write\n');
+    expect(existsSync(join(destination, '0001-thumbnail.webp'))).toBe(true);
   });
 
   test('goes on when its reader goes away', async () => {
