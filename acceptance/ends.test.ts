@@ -12,7 +12,7 @@ import {
   SQSClient,
 } from '@aws-sdk/client-sqs';
 import { afterAll, beforeAll, expect, inject, it } from 'vitest';
-import { formatLocation } from '../lambda/location.ts';
+import { formatLocation } from '../lambda/contract/location.ts';
 import { resourcesOf } from './cdk.ts';
 import { BROKEN, file, TWENTY } from './images.ts';
 import { type Account, account } from './records.ts';

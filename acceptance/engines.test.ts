@@ -1,7 +1,7 @@
 // One job on both engines: Step Functions runs the deployed definition and bundles, the command line the same here.
 import { RedriveExecutionCommand } from '@aws-sdk/client-sfn';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { formatLocation, type Location } from '../lambda/location.ts';
+import { formatLocation, type Location } from '../lambda/contract/location.ts';
 import { BROKEN, file, TWENTY } from './images.ts';
 import { runHere } from './local-run.ts';
 import { account, records } from './records.ts';

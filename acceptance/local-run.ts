@@ -1,7 +1,7 @@
 // The same job on the embedded engine, by the command line: the other side of every comparison.
 import { spawn } from 'node:child_process';
 import { text } from 'node:stream/consumers';
-import { formatLocation, type Location } from '../lambda/location.ts';
+import { formatLocation, type Location } from '../lambda/contract/location.ts';
 import { results } from './stack.ts';
 
 export interface LocalRun {

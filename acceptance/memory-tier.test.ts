@@ -6,7 +6,7 @@ import {
   UpdateFunctionConfigurationCommand,
 } from '@aws-sdk/client-lambda';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { formatLocation } from '../lambda/location.ts';
+import { formatLocation } from '../lambda/contract/location.ts';
 import { OUT_OF_RESOURCES, TIMEOUTS } from '../lib/workflow.ts';
 import { file } from './images.ts';
 import { records } from './records.ts';

@@ -1,7 +1,7 @@
 // Every kind of input: a prefix, manifests in each format, an inventory, keys; in batches; and jobs that are refused.
 import { gzipSync } from 'node:zlib';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { formatLocation } from '../lambda/location.ts';
+import { formatLocation } from '../lambda/contract/location.ts';
 import { BROKEN, file, TWENTY } from './images.ts';
 import {
   destination,

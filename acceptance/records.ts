@@ -1,5 +1,5 @@
 // Result files and accounts as the tests compare them: everything but names and times.
-import type { Location } from '../lambda/location.ts';
+import type { Location } from '../lambda/contract/location.ts';
 import { get, keys } from './stack.ts';
 
 interface RawRecord {

@@ -16,7 +16,7 @@ import {
   StartExecutionCommand,
 } from '@aws-sdk/client-sfn';
 import { inject } from 'vitest';
-import { type Location, parseLocation } from '../lambda/location.ts';
+import { type Location, parseLocation } from '../lambda/contract/location.ts';
 
 export const outputs = inject('outputs');
 export const source = parseLocation(outputs.Source);

@@ -1,7 +1,7 @@
 // A running run is steered: scaled, made tolerant, stopped, redriven, throttled; and each end has its account.
 import { DescribeMapRunCommand, ListMapRunsCommand } from '@aws-sdk/client-sfn';
 import { beforeAll, describe, expect, inject, it } from 'vitest';
-import { formatLocation } from '../lambda/location.ts';
+import { formatLocation } from '../lambda/contract/location.ts';
 import { BROKEN, file, TWENTY } from './images.ts';
 import { imageFanout } from './local-run.ts';
 import { type Account, account } from './records.ts';

@@ -7,7 +7,7 @@ import {
 } from '@aws-sdk/client-sfn';
 import { GetQueueAttributesCommand, SendMessageBatchCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Location, parseLocation } from '../lambda/location.ts';
+import { type Location, parseLocation } from '../lambda/contract/location.ts';
 import { type Deployed, deleteBucket, deployStack, resourcesOf } from './cdk.ts';
 import { file, TWENTY } from './images.ts';
 import { eventually, keys, put, putFile, s3, sfn } from './stack.ts';

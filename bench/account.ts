@@ -7,14 +7,14 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { pipeline } from 'node:stream/promises';
 import { parseArgs } from 'node:util';
-import { limitsSchema } from '../lambda/limits.ts';
-import { directoryLocation } from '../lambda/location.ts';
-import type { Outcome } from '../lambda/outcome.ts';
-import type { PreparedJob } from '../lambda/prepared.ts';
+import { limitsSchema } from '../lambda/contract/limits.ts';
+import { directoryLocation } from '../lambda/contract/location.ts';
+import type { Outcome } from '../lambda/contract/outcome.ts';
+import type { PreparedJob } from '../lambda/job/prepared.ts';
+import { failureOf } from '../lambda/job/wire.ts';
 import { writeAccount } from '../lambda/report/account.ts';
 import { readJob } from '../lambda/report/run-folder.ts';
 import { directoryStore } from '../lambda/store/directory.ts';
-import { failureOf } from '../lambda/wire.ts';
 import { judge } from './harness/report.ts';
 
 const { values } = parseArgs({

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { argv, execPath, exit } from 'node:process';
 import { fileURLToPath } from 'node:url';
-import { directoryLocation } from '../lambda/location.ts';
+import { directoryLocation } from '../lambda/contract/location.ts';
 import { openStores } from '../lambda/store/open.ts';
 import { startExecution } from '../lib/local/execution.ts';
 import type { StateMachineDefinition } from '../lib/states-language.ts';

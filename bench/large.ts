@@ -9,8 +9,8 @@ const ROOM_MEGABYTES = 500;
 
 if (process.argv[2] === 'work') {
   const { transform } = await import('../lambda/image/transform.ts');
-  const { limitsSchema } = await import('../lambda/limits.ts');
-  const { resolveRecipe } = await import('../lambda/recipe.ts');
+  const { limitsSchema } = await import('../lambda/contract/limits.ts');
+  const { resolveRecipe } = await import('../lambda/recipe/recipe.ts');
   const chunks: Buffer[] = [];
   for await (const chunk of process.stdin) chunks.push(chunk as Buffer);
   const body = Buffer.concat(chunks);

@@ -1,10 +1,10 @@
 // Four widths in JPEG and WebP from camera photos: ours, against one pipeline per output, and against encoding alone from ready pixels.
 import { readdirSync, readFileSync } from 'node:fs';
 import sharp, { type Sharp } from 'sharp';
+import { limitsSchema } from '../lambda/contract/limits.ts';
 import { lumaPipeline, ssim, viewingSize } from '../lambda/image/ssim.ts';
 import { type Rendition, type Transformed, transform } from '../lambda/image/transform.ts';
-import { limitsSchema } from '../lambda/limits.ts';
-import { type Recipe, resolveRecipe } from '../lambda/recipe.ts';
+import { type Recipe, resolveRecipe } from '../lambda/recipe/recipe.ts';
 
 const PHOTOS = new URL('../../shared/images/photos/', import.meta.url);
 const WIDTHS = [320, 640, 1280, 1920];

@@ -1,6 +1,6 @@
 // The state machine: one Amazon States Language definition, deployed by the CDK and run by the embedded engine.
-import { TRANSIENT_ERRORS } from '../lambda/errors.ts';
-import type { ReaderKind } from '../lambda/prepared.ts';
+import { TRANSIENT_ERRORS } from '../lambda/contract/errors.ts';
+import type { ReaderKind } from '../lambda/job/prepared.ts';
 import type { DistributedMapState, ItemReader, Retrier, StateMachineDefinition, TaskState } from './states-language.ts';
 
 /** The ARNs of the functions that the Task states call (in the embedded engine: names of handlers in ARN form). */
@@ -96,7 +96,7 @@ export const READERS: Readonly<
   KEYS: { state: 'Process keys', label: 'Keys' },
 };
 
-/** The whole definition. The paths point into PreparedState (`lambda/prepared.ts`). */
+/** The whole definition. The paths point into PreparedState (`lambda/job/prepared.ts`). */
 export function workflow({ functions, partition = 'aws' }: WorkflowOptions): StateMachineDefinition {
   const kinds = Object.keys(READERS) as ReaderKind[];
   return {

@@ -1,7 +1,7 @@
 // Writes the tables of README.md that are made from the code: the job's fields, the context keys, the costs. `npm run docs` calls it.
 import { readFileSync, writeFileSync } from 'node:fs';
-import { jobSchema } from '../lambda/job.ts';
-import { limitsSchema } from '../lambda/limits.ts';
+import { limitsSchema } from '../lambda/contract/limits.ts';
+import { jobSchema } from '../lambda/job/job.ts';
 import { CONTEXT_PREFIX, contextSchema } from '../lib/cloud/context.ts';
 import { costTable } from '../lib/costs.ts';
 

@@ -1,13 +1,13 @@
 // Writes docs/recipes.md and the table of operations and formats in README.md from the schemas that read them.
 import { readFileSync, writeFileSync } from 'node:fs';
 import type { z } from 'zod';
-import { PLACEHOLDERS } from '../lambda/keys.ts';
-import { limitsSchema } from '../lambda/limits.ts';
+import { limitsSchema } from '../lambda/contract/limits.ts';
 import { ENCODERS } from '../lambda/recipe/encoders.ts';
+import { PLACEHOLDERS } from '../lambda/recipe/keys.ts';
 import { FORMAT_NAMES, FORMATS, OPERATION_ORDER } from '../lambda/recipe/names.ts';
 import { OPERATIONS } from '../lambda/recipe/operations.ts';
+import { PRESETS } from '../lambda/recipe/recipe.ts';
 import { recipeObject } from '../lambda/recipe/schema.ts';
-import { PRESETS } from '../lambda/recipe.ts';
 
 const DOCS = new URL('../docs/recipes.md', import.meta.url);
 const README = new URL('../README.md', import.meta.url);

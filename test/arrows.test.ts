@@ -81,6 +81,21 @@ function ways(graph: readonly Arrow[], starts: readonly string[], forbidden: Reg
 const atRunTime = arrows.filter(({ typeOnly }) => !typeOnly);
 const under = (...prefixes: string[]) => files.filter((file) => prefixes.some((prefix) => file.startsWith(prefix)));
 
+/** The rooms of lambda/ and the floor of each: what is on a floor may ask only what is below it. */
+const FLOORS = new Map([
+  ['handlers', 5],
+  ['prepare', 4],
+  ['process', 4],
+  ['report', 4],
+  ['start', 4],
+  ['job', 3],
+  ['image', 3],
+  ['store', 2],
+  ['recipe', 2],
+  ['contract', 1],
+]);
+const roomOf = (file: string): string => file.split('/')[1] ?? '';
+
 const SHARP = /^sharp$/;
 const CDK = /^(aws-cdk-lib|constructs|cdk-nag)$/;
 const NOT_FOR_PROCESS = /^(zod|aws-cdk-lib|constructs)$/;
@@ -107,8 +122,8 @@ describe('the finder of ways', () => {
   });
 
   it('reads the real files', () => {
-    expect(arrows).toContainEqual({ from: 'lib/workflow.ts', to: 'lambda/errors.ts', typeOnly: false });
-    expect(arrows).toContainEqual({ from: 'lib/workflow.ts', to: 'lambda/prepared.ts', typeOnly: true });
+    expect(arrows).toContainEqual({ from: 'lib/workflow.ts', to: 'lambda/contract/errors.ts', typeOnly: false });
+    expect(arrows).toContainEqual({ from: 'lib/workflow.ts', to: 'lambda/job/prepared.ts', typeOnly: true });
   });
 });
 
@@ -132,13 +147,29 @@ describe('rooms', () => {
     ['lambda/ never reaches the CDK', ['lambda/'], CDK],
     [
       'the image Lambda loads neither zod nor the CDK: its cold start counts',
-      ['lambda/process.ts', 'lambda/handlers/process.ts'],
+      ['lambda/process/process.ts', 'lambda/handlers/process.ts'],
       NOT_FOR_PROCESS,
     ],
     ['the image room knows no S3', ['lambda/image/'], /^@aws-sdk\//],
     ['the stores know no images', ['lambda/store/'], SHARP],
   ])('%s', (_rule, starts, forbidden) => {
     expect(ways(atRunTime, under(...starts), forbidden)).toEqual([]);
+  });
+
+  it('has ten rooms in lambda/, on floors, and arrows go down only, types included', () => {
+    const floorOf = (file: string): number | undefined => FLOORS.get(/^lambda\/([^/]+)\/./.exec(file)?.[1] ?? '');
+    const inside = arrows.filter(({ from, to }) => from.startsWith('lambda/') && to.startsWith('lambda/'));
+    expect(files.filter((file) => file.startsWith('lambda/') && floorOf(file) === undefined)).toEqual([]);
+    const up = inside.filter(
+      ({ from, to }) => roomOf(from) !== roomOf(to) && !((floorOf(from) ?? 0) > (floorOf(to) ?? 9)),
+    );
+    expect(up).toEqual([]);
+    expect(new Set(under('lambda/').map(roomOf))).toEqual(new Set(FLOORS.keys()));
+  });
+
+  it('has no two files that import each other, types included', () => {
+    const drawn = new Set(arrows.map(({ from, to }) => `${from} ${to}`));
+    expect(arrows.filter(({ from, to }) => from < to && drawn.has(`${to} ${from}`))).toEqual([]);
   });
 
   it('has no cycle of imports', () => {

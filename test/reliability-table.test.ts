@@ -2,7 +2,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { ERROR_CLASSES, type ErrorName, isErrorName, TRANSIENT_ERRORS } from '../lambda/errors.ts';
+import { ERROR_CLASSES, type ErrorName, isErrorName, TRANSIENT_ERRORS } from '../lambda/contract/errors.ts';
 import { FAULTS } from './helpers/fault-proxy.ts';
 
 const ROOT = resolve(import.meta.dirname, '..');

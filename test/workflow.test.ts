@@ -1,7 +1,7 @@
 // The workflow is valid Amazon States Language, and holds what the project promises of it.
 import aslValidator from 'asl-validator';
 import { describe, expect, it } from 'vitest';
-import { TRANSIENT_ERRORS } from '../lambda/errors.ts';
+import { TRANSIENT_ERRORS } from '../lambda/contract/errors.ts';
 import type { DistributedMapState, State, TaskState } from '../lib/states-language.ts';
 import { TIMEOUTS, workflow } from '../lib/workflow.ts';
 

@@ -2,8 +2,8 @@
 import { readFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { createTransform } from '../../lambda/image/transform.ts';
-import { createPrepare } from '../../lambda/prepare.ts';
-import { createProcess } from '../../lambda/process.ts';
+import { createPrepare } from '../../lambda/prepare/prepare.ts';
+import { createProcess } from '../../lambda/process/process.ts';
 import { openStores } from '../../lambda/store/open.ts';
 import type { OpenStore, Store } from '../../lambda/store/store.ts';
 import { defaultConcurrency, execute } from '../../lib/cli/execute.ts';

@@ -1,10 +1,10 @@
 // One damaged image through the image room, and whether what came of it is right.
 import sharp from 'sharp';
-import { type ErrorName, FanoutError } from '../../lambda/errors.ts';
+import { type ErrorName, FanoutError } from '../../lambda/contract/errors.ts';
+import type { Limits } from '../../lambda/contract/limits.ts';
 import { sniff } from '../../lambda/image/sniff.ts';
 import { transform } from '../../lambda/image/transform.ts';
-import type { Limits } from '../../lambda/limits.ts';
-import { resolveRecipe } from '../../lambda/recipe.ts';
+import { resolveRecipe } from '../../lambda/recipe/recipe.ts';
 
 /** What damaged input may end in. Anything else, UnexpectedError above all, is a bug. */
 const RIGHT: readonly ErrorName[] = [

@@ -1,7 +1,7 @@
 // Counts of one invocation as CloudWatch metrics: one line in the embedded metric format, searchable by run.
 import { Metrics, MetricUnit } from '@aws-lambda-powertools/metrics';
-import { METRICS } from '../metrics.ts';
-import type { Outcome } from '../outcome.ts';
+import { METRICS } from '../contract/metrics.ts';
+import type { Outcome } from '../contract/outcome.ts';
 import type { RunKeys } from './run.ts';
 
 const metrics = new Metrics();

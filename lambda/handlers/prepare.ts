@@ -1,9 +1,9 @@
 // Prepare, as Lambda runs it: the stack's places are the defaults, and the only ones allowed.
 import { Logger } from '@aws-lambda-powertools/logger';
-import { ENVIRONMENT, env } from '../environment.ts';
-import { parseLocation } from '../location.ts';
-import { createPrepare } from '../prepare.ts';
-import type { PreparedState, PrepareEvent } from '../prepared.ts';
+import { ENVIRONMENT, env } from '../contract/environment.ts';
+import { parseLocation } from '../contract/location.ts';
+import type { PreparedState, PrepareEvent } from '../job/prepared.ts';
+import { createPrepare } from '../prepare/prepare.ts';
 import { type LambdaContext, open } from './runtime.ts';
 
 const logger = new Logger();

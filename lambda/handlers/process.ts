@@ -1,9 +1,9 @@
 // Process image, as Lambda runs it: a log line for each key that failed, a line of metrics for each invocation, all with the run.
 import { Logger } from '@aws-lambda-powertools/logger';
+import type { Outcome, ProcessResult } from '../contract/outcome.ts';
 import { transform } from '../image/transform.ts';
-import type { Outcome, ProcessResult } from '../outcome.ts';
-import type { PreparedJob, ProcessEvent } from '../prepared.ts';
-import { createProcess } from '../process.ts';
+import type { PreparedJob, ProcessEvent } from '../job/prepared.ts';
+import { createProcess } from '../process/process.ts';
 import { count, publish } from './metrics.ts';
 import { runOf } from './run.ts';
 import { type LambdaContext, open, withinTime } from './runtime.ts';

@@ -1,9 +1,9 @@
 // The report on an execution's end, as Lambda runs it on Step Functions' status events.
 import { Logger } from '@aws-lambda-powertools/logger';
 import { PublishCommand, SNSClient } from '@aws-sdk/client-sns';
-import { createEnded, type StatusChange, type Told } from '../ended.ts';
-import { ENVIRONMENT, env } from '../environment.ts';
-import { parseLocation } from '../location.ts';
+import { ENVIRONMENT, env } from '../contract/environment.ts';
+import { parseLocation } from '../contract/location.ts';
+import { createEnded, type StatusChange, type Told } from '../report/ended.ts';
 import { type LambdaContext, open } from './runtime.ts';
 
 const logger = new Logger();

@@ -1,5 +1,5 @@
 // Whose work an invocation does, for its log lines: execution, Map Run and child, read from what the child was given.
-import type { ProcessEvent } from '../prepared.ts';
+import type { ProcessEvent } from '../job/prepared.ts';
 
 export interface RunKeys {
   /** The execution's name. */

@@ -1,6 +1,6 @@
 // What the Lambda entries share: the stores, the part of Lambda's context that they use, and a signal that comes before Lambda's own end.
-import { FanoutError } from '../errors.ts';
-import { isDirectory } from '../location.ts';
+import { FanoutError } from '../contract/errors.ts';
+import { isDirectory } from '../contract/location.ts';
 import { connectS3, s3Store } from '../store/s3.ts';
 import type { S3Connection } from '../store/s3-client.ts';
 import type { Store } from '../store/store.ts';

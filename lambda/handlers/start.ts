@@ -1,10 +1,10 @@
 // The starter, as Lambda runs it for the queues of job files and uploads.
 import { Logger } from '@aws-lambda-powertools/logger';
 import { ExecutionAlreadyExists, SFNClient, StartExecutionCommand } from '@aws-sdk/client-sfn';
-import { ENVIRONMENT, env } from '../environment.ts';
-import type { JobInput } from '../job.ts';
-import { parseLocation } from '../location.ts';
-import { type BatchResponse, createStart, type QueueRecord } from '../start.ts';
+import { ENVIRONMENT, env } from '../contract/environment.ts';
+import { parseLocation } from '../contract/location.ts';
+import type { JobInput } from '../job/job.ts';
+import { type BatchResponse, createStart, type QueueRecord } from '../start/start.ts';
 import { type LambdaContext, open } from './runtime.ts';
 
 const logger = new Logger();

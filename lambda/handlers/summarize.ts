@@ -1,7 +1,7 @@
 // Summarize, as Lambda runs it.
 import { Logger } from '@aws-lambda-powertools/logger';
-import type { SummarizeEvent } from '../prepared.ts';
-import { createSummarize } from '../summarize.ts';
+import type { SummarizeEvent } from '../job/prepared.ts';
+import { createSummarize } from '../report/summarize.ts';
 import { type LambdaContext, open } from './runtime.ts';
 
 const logger = new Logger();

@@ -1,11 +1,12 @@
 // Which formats an output may come out in, and the best of them.
-import { FanoutError } from '../errors.ts';
+import { FanoutError } from '../contract/errors.ts';
 import { FORMATS, type FormatName } from '../recipe/names.ts';
 import type { Output } from '../recipe/types.ts';
 import { smallestWithin } from './contract.ts';
 import type { Encoded, Made } from './encode.ts';
-import { formatName, type SourceImage } from './header.ts';
+import { formatName } from './header.ts';
 import type { ImageJob } from './job.ts';
+import type { SourceImage } from './source-image.ts';
 
 /** The formats that an output may come out in for this source: `same` named, and none that would lose frames or transparency where another does not. */
 export function candidates(output: Output, source: SourceImage, animated: boolean): FormatName[] {

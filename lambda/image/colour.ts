@@ -2,7 +2,7 @@
 import type { Sharp } from 'sharp';
 import type { MetadataPolicy, Recipe } from '../recipe/types.ts';
 import { copyrightOf } from './exif.ts';
-import type { SourceImage } from './header.ts';
+import type { SourceImage } from './source-image.ts';
 
 /**
  * Brings the pixels of a source into the recipe's colours, and attaches what the policy keeps.

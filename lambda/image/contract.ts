@@ -1,6 +1,6 @@
 // The contract of one output in one format: the quality that meets maxBytes and minSsim, searched for where there is one.
 import type { Sharp } from 'sharp';
-import { FanoutError } from '../errors.ts';
+import { FanoutError } from '../contract/errors.ts';
 import type { FormatName } from '../recipe/names.ts';
 import type { Output } from '../recipe/types.ts';
 import { type Encoded, encodeOnce, type Made, qualityOf } from './encode.ts';

@@ -1,5 +1,5 @@
 // From sharp's error texts to our classes: what was met, without paths and without libvips' repetitions.
-import { type ErrorName, FanoutError } from '../errors.ts';
+import { type ErrorName, FanoutError } from '../contract/errors.ts';
 import type { SourceFormat } from './sniff.ts';
 import { endsEarly } from './sniff.ts';
 

@@ -1,49 +1,13 @@
 // An image's header: what there is to decode, checked against the limits before a pixel is.
-import type { Metadata, SharpOptions } from 'sharp';
-import { FanoutError } from '../errors.ts';
-import type { Limits } from '../limits.ts';
+import type { SharpOptions } from 'sharp';
+import { FanoutError } from '../contract/errors.ts';
+import type { Limits } from '../contract/limits.ts';
 import type { Recipe } from '../recipe/types.ts';
 import { imageFailure } from './failure.ts';
 import { ordinaryJpeg } from './jpeg-header.ts';
 import { sharp } from './sharp.ts';
 import { endsEarly, type SourceFormat } from './sniff.ts';
-
-/** What is used of all that sharp tells about a file before it is decoded. */
-export type Header = Pick<
-  Metadata,
-  | 'width'
-  | 'height'
-  | 'autoOrient'
-  | 'space'
-  | 'depth'
-  | 'hasAlpha'
-  | 'hasProfile'
-  | 'orientation'
-  | 'pages'
-  | 'pageHeight'
-  | 'delay'
-  | 'loop'
-  | 'compression'
-  | 'exif'
-  | 'xmp'
-  | 'iptc'
-  | 'comments'
->;
-
-/** A source, known but not decoded. */
-export interface SourceImage {
-  readonly body: Buffer;
-  readonly format: SourceFormat;
-  readonly metadata: Header;
-  /** Pixels of one frame, upright when the recipe says so. */
-  readonly width: number;
-  readonly height: number;
-  /** Frames of an animation, else 1: pages of a TIFF are no frames. */
-  readonly frames: number;
-  readonly vector: boolean;
-  /** How sharp is to open it. */
-  readonly options: SharpOptions;
-}
+import type { Header, SourceImage } from './source-image.ts';
 
 /** Reads the header. Throws the class of what is wrong with the file, or TooManyPixels, TooManyFrames. */
 export async function readHeader(

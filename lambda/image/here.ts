@@ -1,18 +1,19 @@
 // The image work of one key in this process: header, plan, pixels, encoders; then keys, weights and the manifest.
-import { definedOnly } from '../defined.ts';
-import { FanoutError } from '../errors.ts';
-import { askedSize, expandKey } from '../keys.ts';
+import { definedOnly } from '../contract/defined.ts';
+import { FanoutError } from '../contract/errors.ts';
+import { askedSize, expandKey } from '../recipe/keys.ts';
 import { FORMATS, type FormatName } from '../recipe/names.ts';
 import type { Output } from '../recipe/types.ts';
 import { needsCarrier } from './colour.ts';
 import { type Encoded, isDeep } from './encode.ts';
 import { imageFailure } from './failure.ts';
-import { formatName, readHeader, type SourceImage } from './header.ts';
+import { formatName, readHeader } from './header.ts';
 import { type ImageJob, runner } from './job.ts';
 import { MANIFEST, manifestBody } from './manifest.ts';
 import { namesOf } from './operations.ts';
 import { render } from './render.ts';
 import type { SourceFormat } from './sniff.ts';
+import type { SourceImage } from './source-image.ts';
 import type { Rendition, SourceShape, Transformed, TransformInput } from './transform-types.ts';
 
 /** Transforms an image whose format is known, in this process. Throws FanoutError. */

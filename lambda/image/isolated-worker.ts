@@ -1,5 +1,5 @@
 // The process that does image work which may have to be ended: one task at a time, until its parent goes.
-import { toFanoutError } from '../errors.ts';
+import { toFanoutError } from '../contract/errors.ts';
 import { transformHere } from './here.ts';
 import type { WorkerAnswer, WorkerTask } from './isolated.ts';
 import { unblock } from './sharp.ts';

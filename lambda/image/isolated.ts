@@ -3,7 +3,7 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
-import { type ErrorName, FanoutError } from '../errors.ts';
+import { type ErrorName, FanoutError } from '../contract/errors.ts';
 import { tookTooLong } from './job.ts';
 import type { Transform, Transformed, TransformInput } from './transform-types.ts';
 

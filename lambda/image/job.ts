@@ -1,10 +1,10 @@
 // What the image work of one key shares: source, recipe, limits, and the few CPU slots that its pipelines take turns in.
 import { availableParallelism } from 'node:os';
 import type { Sharp } from 'sharp';
-import { FanoutError } from '../errors.ts';
-import type { Limits } from '../limits.ts';
+import { FanoutError } from '../contract/errors.ts';
+import type { Limits } from '../contract/limits.ts';
 import type { Recipe } from '../recipe/types.ts';
-import type { SourceImage } from './header.ts';
+import type { SourceImage } from './source-image.ts';
 
 /** The image work of one key. */
 export interface ImageJob {

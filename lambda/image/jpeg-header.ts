@@ -1,5 +1,5 @@
 // The header of an ordinary JPEG, as sharp tells it, without a way through its thread pool; what is out of the ordinary is left to sharp.
-import type { Header } from './header.ts';
+import type { Header } from './source-image.ts';
 
 const EXIF = Buffer.from('Exif\0\0', 'latin1');
 const XMP = Buffer.from('http://ns.adobe.com/xap/1.0/\0', 'latin1');

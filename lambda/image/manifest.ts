@@ -1,6 +1,6 @@
 // The JSON document per image that a page can use for srcset.
 import { posix } from 'node:path';
-import { MANIFEST_NAME } from '../keys.ts';
+import { MANIFEST_NAME } from '../recipe/keys.ts';
 import type { Placeholder } from './placeholder.ts';
 import type { Rendition, SourceShape } from './transform-types.ts';
 

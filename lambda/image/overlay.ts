@@ -1,11 +1,15 @@
 // Watermarks: images or texts, sized by the image that they are laid on.
 import type { OutputInfo, OverlayOptions, Sharp } from 'sharp';
-import { FanoutError } from '../errors.ts';
+import { FanoutError } from '../contract/errors.ts';
 import type { Overlay } from '../recipe/types.ts';
 import type { ImageJob } from './job.ts';
-import type { Pixels } from './pixels.ts';
 import { sharp } from './sharp.ts';
 import type { Size } from './size.ts';
+
+/** What watermarks are laid on: the size of one frame, and how many there are. */
+interface Frames extends Size {
+  readonly frames: number;
+}
 
 const SCALE = 0.25;
 const MARGIN = 0.02;
@@ -13,13 +17,13 @@ const MARGIN = 0.02;
 /** What sharp's composite needs to lay the watermarks on these pixels. Throws RecipeMismatch for a watermark that is no image. */
 export async function overlaysFor(
   job: ImageJob,
-  under: Pixels,
+  under: Frames,
   overlays: readonly Overlay[],
 ): Promise<OverlayOptions[]> {
   return Promise.all(overlays.map((overlay) => place(job, under, overlay)));
 }
 
-async function place(job: ImageJob, under: Pixels, overlay: Overlay): Promise<OverlayOptions> {
+async function place(job: ImageJob, under: Frames, overlay: Overlay): Promise<OverlayOptions> {
   const { gravity = 'centre', blend = 'over', tile = false } = overlay;
   const margin = tile ? 0 : Math.round(Math.min(under.width, under.height) * (overlay.margin ?? MARGIN));
   const room = { width: Math.max(1, under.width - 2 * margin), height: Math.max(1, under.height - 2 * margin) };

@@ -1,5 +1,5 @@
 // One image through its plan: pixels made once each, encoders side by side.
-import { FanoutError } from '../errors.ts';
+import { FanoutError } from '../contract/errors.ts';
 import { FORMATS, type FormatName } from '../recipe/names.ts';
 import type { Operations, Output } from '../recipe/types.ts';
 import { candidates, encodeBest } from './best.ts';

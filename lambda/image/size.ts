@@ -1,6 +1,6 @@
 // Sizes before pixels: what a resize will give, as libvips rounds it, and whether an output would be too large.
-import { FanoutError } from '../errors.ts';
-import type { Limits } from '../limits.ts';
+import { FanoutError } from '../contract/errors.ts';
+import type { Limits } from '../contract/limits.ts';
 import type { Operations } from '../recipe/types.ts';
 
 export interface Size {

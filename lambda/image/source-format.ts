@@ -1,5 +1,5 @@
 // What a source may be: decided by its content, its weight and what the recipe allows.
-import { FanoutError } from '../errors.ts';
+import { FanoutError } from '../contract/errors.ts';
 import { UNTRUSTED_FORMATS, type UntrustedFormat } from '../recipe/names.ts';
 import { type SourceFormat, sniff } from './sniff.ts';
 import type { TransformInput } from './transform-types.ts';

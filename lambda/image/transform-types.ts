@@ -1,5 +1,5 @@
 // What goes into the image room and what comes out: plain data, so that it crosses to another process as it is.
-import type { Limits } from '../limits.ts';
+import type { Limits } from '../contract/limits.ts';
 import type { Recipe } from '../recipe/types.ts';
 import type { Placeholder } from './placeholder.ts';
 

@@ -1,5 +1,5 @@
 // The image room's door: bytes and a recipe in, renditions out. Knows no S3. What cannot be bounded here runs where it can be ended.
-import { Deadline } from '../deadline.ts';
+import { Deadline } from '../contract/deadline.ts';
 import { transformHere } from './here.ts';
 import { transformIsolated } from './isolated.ts';
 import { tookTooLong } from './job.ts';

@@ -75,3 +75,6 @@ export const FORMAT_NAMES = Object.keys(FORMATS) as readonly FormatName[];
 /** Formats that libvips marks as untrusted, or that only a custom libvips reads: refused unless a recipe's `allow` names them. */
 export const UNTRUSTED_FORMATS = ['pdf', 'jp2', 'jxl', 'fits', 'exr', 'ppm', 'rad'] as const;
 export type UntrustedFormat = (typeof UNTRUSTED_FORMATS)[number];
+
+export const PRESET_NAMES = ['thumbnail', 'web', 'social', 'archive'] as const;
+export type PresetName = (typeof PRESET_NAMES)[number];

@@ -1,8 +1,6 @@
 // The presets: recipes with a name. Each is written as a person would write it, and may be extended.
+import type { PresetName } from './names.ts';
 import type { RecipeObject } from './schema.ts';
-
-export const PRESET_NAMES = ['thumbnail', 'web', 'social', 'archive'] as const;
-export type PresetName = (typeof PRESET_NAMES)[number];
 
 /** The presets as recipes. */
 export const PRESETS = {

@@ -1,11 +1,12 @@
 // From what a person wrote to the resolved recipe: presets merged, widths expanded, defaults filled in, contradictions found.
 
 import type { z } from 'zod';
-import { definedOnly } from '../defined.ts';
-import { FanoutError } from '../errors.ts';
-import { MANIFEST_NAME, outputsThatMeet } from '../keys.ts';
+import { definedOnly } from '../contract/defined.ts';
+import { FanoutError } from '../contract/errors.ts';
+import { MANIFEST_NAME, outputsThatMeet } from './keys.ts';
+import type { PresetName } from './names.ts';
 import { FORMAT_NAMES, OPERATION_ORDER } from './names.ts';
-import { PRESETS, type PresetName } from './presets.ts';
+import { PRESETS } from './presets.ts';
 import { type OutputObject, type RecipeObject, recipeObject } from './schema.ts';
 import type { Encoders, Operations, Output, Recipe } from './types.ts';
 

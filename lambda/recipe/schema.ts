@@ -1,11 +1,10 @@
 // The recipe as a person writes it: operations, outputs and policies, in closed schemas.
 import { z } from 'zod';
-import { keyTemplateProblem } from '../keys.ts';
 import { closed } from './closed.ts';
 import { ENCODERS } from './encoders.ts';
-import { FORMAT_NAMES, type FormatName, type OperationName, UNTRUSTED_FORMATS } from './names.ts';
+import { keyTemplateProblem } from './keys.ts';
+import { FORMAT_NAMES, type FormatName, type OperationName, PRESET_NAMES, UNTRUSTED_FORMATS } from './names.ts';
 import { OPERATIONS } from './operations.ts';
-import { PRESET_NAMES } from './presets.ts';
 
 type Shape<Table extends Record<string, z.ZodType>> = { [Name in keyof Table]: z.ZodOptional<Table[Name]> };
 

@@ -1,7 +1,7 @@
 // The account of a run: what became of every key, from the result files of Step Functions or of the embedded engine.
 import { setFlagsFromString } from 'node:v8';
-import { formatLocation, type Location } from '../location.ts';
-import type { PreparedJob } from '../prepared.ts';
+import { formatLocation, type Location } from '../contract/location.ts';
+import type { PreparedJob } from '../job/prepared.ts';
 import type { Store } from '../store/store.ts';
 import { type Collected, collect } from './collect.ts';
 import { eachKeyOnce, type Gaps, type ListedItem, withUnrecorded } from './each-key-once.ts';

@@ -1,7 +1,7 @@
 // Result files in, rows into the sorter: what is found on the way about each attempt and about the run's times.
-import type { PreparedJob } from '../prepared.ts';
+import type { PreparedJob } from '../job/prepared.ts';
+import { outcomesOf } from '../job/wire.ts';
 import type { Store } from '../store/store.ts';
-import { outcomesOf } from '../wire.ts';
 import { rowOf } from './item-row.ts';
 import { type Damage, readRecords } from './records.ts';
 import type { Attempt } from './run-folder.ts';

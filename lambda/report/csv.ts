@@ -1,5 +1,5 @@
 // items.csv: one row per key, the columns of S3 Batch Operations' completion report first.
-import type { ErrorName } from '../errors.ts';
+import type { ErrorName } from '../contract/errors.ts';
 import type { ItemRow } from './item-row.ts';
 
 /**

@@ -1,5 +1,5 @@
 // What to do about each class of failure: ours, and those that Lambda and Step Functions name.
-import { ERROR_CLASSES, isErrorName } from '../errors.ts';
+import { ERROR_CLASSES, isErrorName } from '../contract/errors.ts';
 
 interface Advice {
   readonly transient: boolean;

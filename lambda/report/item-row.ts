@@ -1,5 +1,5 @@
 // One key's row in the account, and which of a key's several rows is the latest state.
-import type { Outcome } from '../outcome.ts';
+import type { Outcome } from '../contract/outcome.ts';
 
 /** A line of items.jsonl: the outcome, the attempt that it comes from, and when that ended. */
 export type ItemRow = Outcome & {

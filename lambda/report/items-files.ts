@@ -1,7 +1,7 @@
 // Writes items.csv and items.jsonl side by side from one stream of rows, each whole or not at all.
 import { once } from 'node:events';
 import { PassThrough } from 'node:stream';
-import type { Location } from '../location.ts';
+import type { Location } from '../contract/location.ts';
 import type { Store } from '../store/store.ts';
 import { csvHeader, csvRow } from './csv.ts';
 import type { KeyRow } from './each-key-once.ts';

@@ -1,9 +1,9 @@
 // Reads the records of a result file as a stream, and survives what a killed process leaves behind.
 import type { Readable } from 'node:stream';
 import { streamArray } from 'stream-json/streamers/stream-array.js';
-import type { ProcessResult } from '../outcome.ts';
-import type { ProcessEvent } from '../prepared.ts';
-import type { ChildRecord } from '../wire.ts';
+import type { ProcessResult } from '../contract/outcome.ts';
+import type { ProcessEvent } from '../job/prepared.ts';
+import type { ChildRecord } from '../job/wire.ts';
 import { lines } from './lines.ts';
 
 /** A record of SUCCEEDED_n, FAILED_n or PENDING_n, as Step Functions writes it: Input and Output are JSON in strings. */

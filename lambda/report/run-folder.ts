@@ -1,7 +1,7 @@
 // What lies in a run's folder: the prepared job, and Step Functions' result files by attempt.
-import { FanoutError } from '../errors.ts';
-import { formatLocation, type Location } from '../location.ts';
-import { JOB_FILE, type PreparedJob } from '../prepared.ts';
+import { FanoutError } from '../contract/errors.ts';
+import { formatLocation, type Location } from '../contract/location.ts';
+import { JOB_FILE, type PreparedJob } from '../job/prepared.ts';
 import type { Store } from '../store/store.ts';
 
 /** The Map Run's first attempt, or one of its redrives. */

@@ -1,6 +1,6 @@
 // The summary of a run: the schema of summary.json and its type, for whoever writes, reads or shows it.
 import { z } from 'zod';
-import type { PreparedJob } from '../prepared.ts';
+import type { PreparedJob } from '../job/prepared.ts';
 
 const count = z.int().min(0);
 /** Milliseconds, exact to three significant digits but for `max`. */

@@ -1,6 +1,6 @@
 // Counts rows as they stream by: everything in a summary that is a sum, a maximum or a percentile.
 import { createHistogram, type RecordableHistogram } from 'node:perf_hooks';
-import type { StageTimes } from '../outcome.ts';
+import type { StageTimes } from '../contract/outcome.ts';
 import { adviceOn } from './hints.ts';
 import { type ItemRow, shortened } from './item-row.ts';
 import { STAGES, type Summary } from './summary.ts';

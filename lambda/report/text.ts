@@ -1,7 +1,7 @@
 // The account in the terminal: the first failure on top, failures by class, and what to do about each.
 import { styleText } from 'node:util';
-import { directoryPath, isDirectory, type Location, objectUri } from '../location.ts';
-import type { SkipReason } from '../outcome.ts';
+import { directoryPath, isDirectory, type Location, objectUri } from '../contract/location.ts';
+import type { SkipReason } from '../contract/outcome.ts';
 import { shortened } from './item-row.ts';
 import { printable } from './printable.ts';
 import { STAGES, type Summary } from './summary.ts';

@@ -1,6 +1,6 @@
 // What the file system's errors mean: the one table from errno to our classes.
 import { existsSync } from 'node:fs';
-import { type ErrorName, FanoutError } from '../errors.ts';
+import { type ErrorName, FanoutError } from '../contract/errors.ts';
 
 const CLASSES: Readonly<Record<string, readonly [ErrorName, string]>> = {
   ENOENT: ['SourceNotFound', 'is not there'],

@@ -3,7 +3,7 @@ import { type BigIntStats, type Dirent, existsSync } from 'node:fs';
 import { opendir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
-import { FanoutError } from '../errors.ts';
+import { FanoutError } from '../contract/errors.ts';
 import { directoryError, errnoOf, missingRoot } from './directory-errors.ts';
 import type { Disk } from './disk.ts';
 import { compareKeys, keyProblem, OWN_DIRECTORY, sortKeys } from './paths.ts';

@@ -2,7 +2,7 @@
 import { type BigIntStats, existsSync, fstatSync, lstatSync, renameSync, statSync } from 'node:fs';
 import { mkdir, realpath } from 'node:fs/promises';
 import { dirname, join, sep } from 'node:path';
-import { FanoutError } from '../errors.ts';
+import { FanoutError } from '../contract/errors.ts';
 import { directoryError, errnoOf, missingRoot } from './directory-errors.ts';
 import { fileEtag } from './directory-list.ts';
 import { removeLeftOvers, TEMPORARY_FOLDER, temporaryName } from './directory-temporary.ts';

@@ -2,7 +2,7 @@
 import { type BigIntStats, constants, fstatSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { Readable } from 'node:stream';
-import { FanoutError } from '../errors.ts';
+import { FanoutError } from '../contract/errors.ts';
 import { directoryError, errnoOf } from './directory-errors.ts';
 import { fileEtag, listDirectory } from './directory-list.ts';
 import { createWriter, type WriterOptions } from './directory-write.ts';

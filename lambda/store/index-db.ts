@@ -2,7 +2,7 @@
 import type { BigIntStats } from 'node:fs';
 import { join } from 'node:path';
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
-import { FanoutError } from '../errors.ts';
+import { FanoutError } from '../contract/errors.ts';
 import { OWN_DIRECTORY } from './paths.ts';
 import { normalizeSource } from './provenance.ts';
 import type { Provenance } from './store.ts';

@@ -1,5 +1,5 @@
 // From a bucket's name to its store: directories at once, S3 only when a bucket of it is asked for.
-import { directoryPath, isDirectory } from '../location.ts';
+import { directoryPath, isDirectory } from '../contract/location.ts';
 import { type DirectoryOptions, directoryStore } from './directory.ts';
 import type { S3Connection, S3Options } from './s3-client.ts';
 import type { OpenStore, Store } from './store.ts';

@@ -1,6 +1,6 @@
 // Keys as paths below a directory, and what no key may do: leave it, or name what this platform cannot hold.
 import { join } from 'node:path';
-import { FanoutError } from '../errors.ts';
+import { FanoutError } from '../contract/errors.ts';
 
 /** Where image-fanout keeps its own things in a directory: never listed, unless a listing's prefix names it. */
 export const OWN_DIRECTORY = '.image-fanout/';

@@ -1,6 +1,6 @@
 // Trying again: one loop with full-jitter backoff within a deadline, for whatever is of a transient class.
 import { setTimeout as sleep } from 'node:timers/promises';
-import { FanoutError } from '../errors.ts';
+import { FanoutError } from '../contract/errors.ts';
 
 export interface RetryOptions {
   /** No new attempt starts when the attempts and the waits between them have taken this many milliseconds. */

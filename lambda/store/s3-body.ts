@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import type { Readable } from 'node:stream';
 import type { GetObjectCommandOutput } from '@aws-sdk/client-s3';
-import { FanoutError } from '../errors.ts';
+import { FanoutError } from '../contract/errors.ts';
 
 /** An ETag as S3 sends it, without its quotes. */
 export function bareEtag(etag: string | undefined): string {

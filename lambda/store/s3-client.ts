@@ -1,7 +1,7 @@
 // The S3 client, set up once: connections, timeouts, and the one way in which every request of ours is sent.
 import { S3Client } from '@aws-sdk/client-s3';
 import { NodeHttpHandler } from '@smithy/node-http-handler';
-import { FanoutError } from '../errors.ts';
+import { FanoutError } from '../contract/errors.ts';
 import { createPace, type Pace, type Slowdown } from './pace.ts';
 import { type Attempt, retrying } from './retry.ts';
 import { type S3Request, s3Error } from './s3-errors.ts';

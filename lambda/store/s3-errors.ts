@@ -1,5 +1,5 @@
 // What S3's errors mean: the one table from S3's codes, HTTP's statuses and the network's errnos to our classes.
-import { type ErrorName, FanoutError } from '../errors.ts';
+import { type ErrorName, FanoutError } from '../contract/errors.ts';
 
 /** Which request failed, for the message. */
 export interface S3Request {

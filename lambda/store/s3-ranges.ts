@@ -1,6 +1,6 @@
 // Reading an object of any size piece by piece: a reader may take hours between two pieces, which no connection would survive.
 import { GetObjectCommand, type GetObjectCommandOutput } from '@aws-sdk/client-s3';
-import { FanoutError } from '../errors.ts';
+import { FanoutError } from '../contract/errors.ts';
 import { bareEtag, expectedMd5, md5Check, readBody } from './s3-body.ts';
 import type { S3Connection } from './s3-client.ts';
 import { isPreconditionFailure, statusOf } from './s3-errors.ts';

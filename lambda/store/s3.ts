@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { GetObjectCommand, HeadObjectCommand, PutObjectCommand, type PutObjectCommandInput } from '@aws-sdk/client-s3';
-import { FanoutError } from '../errors.ts';
+import { FanoutError } from '../contract/errors.ts';
 import { isFrom, provenanceMetadata, provenanceOf } from './provenance.ts';
 import { bareEtag, expectedMd5, md5Check, readBody } from './s3-body.ts';
 import type { S3Connection } from './s3-client.ts';

@@ -1,11 +1,17 @@
 // Carries an earlier run on: what is pending or failed, or only what failed, with the same job and the same account.
 import { realpath } from 'node:fs/promises';
 import { join } from 'node:path';
-import { FanoutError } from '../../lambda/errors.ts';
-import { parseJob } from '../../lambda/job.ts';
-import { directoryPath, formatLocation, isDirectory, type Location, parseLocation } from '../../lambda/location.ts';
-import { preparedState } from '../../lambda/prepare.ts';
-import type { PreparedJob } from '../../lambda/prepared.ts';
+import { FanoutError } from '../../lambda/contract/errors.ts';
+import {
+  directoryPath,
+  formatLocation,
+  isDirectory,
+  type Location,
+  parseLocation,
+} from '../../lambda/contract/location.ts';
+import { parseJob } from '../../lambda/job/job.ts';
+import type { PreparedJob } from '../../lambda/job/prepared.ts';
+import { preparedState } from '../../lambda/prepare/prepare.ts';
 import { readJob } from '../../lambda/report/run-folder.ts';
 import { SUMMARY_FILE, type Summary } from '../../lambda/report/summary.ts';
 import { openStores } from '../../lambda/store/open.ts';

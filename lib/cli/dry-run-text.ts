@@ -1,5 +1,5 @@
 // What a job would do, as lines of text.
-import type { PreparedJob } from '../../lambda/prepared.ts';
+import type { PreparedJob } from '../../lambda/job/prepared.ts';
 import { printable } from '../../lambda/report/printable.ts';
 import { skipWords } from '../../lambda/report/text.ts';
 import { formatCount } from '../../lambda/report/units.ts';

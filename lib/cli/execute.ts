@@ -1,19 +1,19 @@
 // One execution of the workflow on this machine: the very definition that is deployed, with the handlers in this process.
 import { createHash } from 'node:crypto';
 import { availableParallelism } from 'node:os';
-import { definedOnly } from '../../lambda/defined.ts';
-import { FanoutError, toFanoutError } from '../../lambda/errors.ts';
-import { canonicalJson } from '../../lambda/fingerprint.ts';
-import { keyOf } from '../../lambda/item.ts';
-import type { Location } from '../../lambda/location.ts';
-import type { PreparedState, PrepareEvent, ProcessEvent } from '../../lambda/prepared.ts';
-import type { Process } from '../../lambda/process.ts';
+import { definedOnly } from '../../lambda/contract/defined.ts';
+import { FanoutError, toFanoutError } from '../../lambda/contract/errors.ts';
+import { canonicalJson } from '../../lambda/contract/fingerprint.ts';
+import type { Location } from '../../lambda/contract/location.ts';
+import { keyOf } from '../../lambda/job/item.ts';
+import type { PreparedState, PrepareEvent, ProcessEvent } from '../../lambda/job/prepared.ts';
+import { outcomesOf } from '../../lambda/job/wire.ts';
+import type { Process } from '../../lambda/process/process.ts';
 import { writeAccount } from '../../lambda/report/account.ts';
 import { readJob } from '../../lambda/report/run-folder.ts';
 import { shortSummary } from '../../lambda/report/short.ts';
 import type { RunStatus, Summary } from '../../lambda/report/summary.ts';
 import type { OpenStore } from '../../lambda/store/store.ts';
-import { outcomesOf } from '../../lambda/wire.ts';
 import { type Continue, type ExecutionEvent, type LocalExecution, startExecution } from '../local/execution.ts';
 import type { Json } from '../states-language.ts';
 import { workflow } from '../workflow.ts';

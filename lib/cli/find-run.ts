@@ -1,6 +1,6 @@
 // Finds a run's folder from what a person names: the folder itself, or the run's id and where it ran.
 import { statSync } from 'node:fs';
-import { FanoutError } from '../../lambda/errors.ts';
+import { FanoutError } from '../../lambda/contract/errors.ts';
 import {
   directoryLocation,
   directoryPath,
@@ -8,8 +8,8 @@ import {
   isDirectory,
   type Location,
   parseLocation,
-} from '../../lambda/location.ts';
-import { JOB_FILE } from '../../lambda/prepared.ts';
+} from '../../lambda/contract/location.ts';
+import { JOB_FILE } from '../../lambda/job/prepared.ts';
 import type { OpenStore, Store } from '../../lambda/store/store.ts';
 
 /** Folders of runs: with a destination, and in a stack's results bucket. */

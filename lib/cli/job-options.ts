@@ -1,8 +1,8 @@
 // The job's fields as options: one option per field, and from options (and a job file) back to a job.
 import { readFile } from 'node:fs/promises';
-import { definedOnly } from '../../lambda/defined.ts';
-import { FanoutError } from '../../lambda/errors.ts';
-import type { JobInput } from '../../lambda/job.ts';
+import { definedOnly } from '../../lambda/contract/defined.ts';
+import { FanoutError } from '../../lambda/contract/errors.ts';
+import type { JobInput } from '../../lambda/job/job.ts';
 import { type OptionSpec, type OptionValues, UsageError } from './command.ts';
 
 /** A field's name in kebab case. */

@@ -1,10 +1,10 @@
 // A run on this machine from its start to its exit code: progress, Ctrl-C, the deadline, the summary.
 import { availableParallelism } from 'node:os';
 import { styleText } from 'node:util';
+import { isDirectory } from '../../lambda/contract/location.ts';
 import { createTransform } from '../../lambda/image/transform.ts';
-import { isDirectory } from '../../lambda/location.ts';
-import type { Prepare } from '../../lambda/prepare.ts';
-import { createProcess } from '../../lambda/process.ts';
+import type { Prepare } from '../../lambda/prepare/prepare.ts';
+import { createProcess } from '../../lambda/process/process.ts';
 import { printable } from '../../lambda/report/printable.ts';
 import { exitCodeOf, type Summary } from '../../lambda/report/summary.ts';
 import { resumeHereCommand } from '../../lambda/report/text.ts';

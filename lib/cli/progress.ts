@@ -1,5 +1,5 @@
 // How far a run is: counts what the engine tells, and answers with the numbers that a person wants to see.
-import type { Outcome } from '../../lambda/outcome.ts';
+import type { Outcome } from '../../lambda/contract/outcome.ts';
 
 /** One look at a run. Counts are items (keys); times are milliseconds. */
 export interface Progress {

@@ -1,7 +1,7 @@
 // `recipe`: lists the presets, checks a recipe, and shows what it makes of one image without writing anything.
 import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
-import type { Recipe } from '../../lambda/recipe.ts';
+import type { Recipe } from '../../lambda/recipe/recipe.ts';
 import { printable } from '../../lambda/report/printable.ts';
 import { defineCommand, EXIT, type ExitCode, UsageError } from './command.ts';
 import { readJson } from './job-options.ts';
@@ -35,7 +35,7 @@ export const command = defineCommand({
 });
 
 async function list(json: boolean): Promise<ExitCode> {
-  const { PRESETS, resolveRecipe } = await import('../../lambda/recipe.ts');
+  const { PRESETS, resolveRecipe } = await import('../../lambda/recipe/recipe.ts');
   if (json) {
     process.stdout.write(`${JSON.stringify(PRESETS, undefined, 2)}\n`);
     return EXIT.succeeded;
@@ -48,7 +48,7 @@ async function list(json: boolean): Promise<ExitCode> {
 }
 
 async function schema(): Promise<ExitCode> {
-  const { recipeJsonSchema } = await import('../../lambda/recipe.ts');
+  const { recipeJsonSchema } = await import('../../lambda/recipe/recipe.ts');
   process.stdout.write(`${JSON.stringify(recipeJsonSchema(), undefined, 2)}\n`);
   return EXIT.succeeded;
 }
@@ -62,7 +62,7 @@ async function check(
     json,
   }: { readonly image: string | undefined; readonly destination: string; readonly json: boolean },
 ): Promise<ExitCode> {
-  const { resolveRecipe } = await import('../../lambda/recipe.ts');
+  const { resolveRecipe } = await import('../../lambda/recipe/recipe.ts');
   const recipe = resolveRecipe(/\.json$/i.test(given) ? await readJson('recipe', given) : given);
   if (image !== undefined) return await tryOut(recipe, image, destination, json);
   if (json) process.stdout.write(`${JSON.stringify(recipe, undefined, 2)}\n`);
@@ -86,8 +86,8 @@ async function tryOut(recipe: Recipe, image: string, destination: string, json: 
   ] = await Promise.all([
     import('../../lambda/image/transform.ts'),
     import('../../lambda/image/overlays.ts'),
-    import('../../lambda/location.ts'),
-    import('../../lambda/limits.ts'),
+    import('../../lambda/contract/location.ts'),
+    import('../../lambda/contract/limits.ts'),
     import('../../lambda/store/open.ts'),
     import('../../lambda/report/units.ts'),
   ]);

@@ -1,7 +1,8 @@
 // `report`: shows the account of a run, and makes it when the run was killed before it could.
-import { keyOf } from '../../lambda/item.ts';
-import { parseLocation } from '../../lambda/location.ts';
-import type { PreparedJob } from '../../lambda/prepared.ts';
+
+import { parseLocation } from '../../lambda/contract/location.ts';
+import { keyOf } from '../../lambda/job/item.ts';
+import type { PreparedJob } from '../../lambda/job/prepared.ts';
 import { writeAccount } from '../../lambda/report/account.ts';
 import type { ListedItem } from '../../lambda/report/each-key-once.ts';
 import { findResultFiles, readJob } from '../../lambda/report/run-folder.ts';

@@ -7,7 +7,7 @@ export const command = defineCommand({
   arguments: [0, 0],
   options: {},
   async run() {
-    const { jobJsonSchema } = await import('../../lambda/job.ts');
+    const { jobJsonSchema } = await import('../../lambda/job/job.ts');
     process.stdout.write(`${JSON.stringify(jobJsonSchema(), undefined, 2)}\n`);
     return EXIT.succeeded;
   },

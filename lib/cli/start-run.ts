@@ -1,5 +1,5 @@
 // Starts a new run on this machine.
-import { createPrepare } from '../../lambda/prepare.ts';
+import { createPrepare } from '../../lambda/prepare/prepare.ts';
 import type { Json } from '../states-language.ts';
 import type { ExitCode } from './command.ts';
 import { defaultConcurrency } from './execute.ts';

@@ -2,8 +2,8 @@
 import { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { Node } from 'constructs';
 import { z } from 'zod';
-import { type JobInput, MOST_CONCURRENCY, parseJob } from '../../lambda/job.ts';
-import { type Location, parseLocation } from '../../lambda/location.ts';
+import { type Location, parseLocation } from '../../lambda/contract/location.ts';
+import { type JobInput, MOST_CONCURRENCY, parseJob } from '../../lambda/job/job.ts';
 import { STACK_NAME } from '../outputs.ts';
 
 /** What all context keys of ours start with. */

@@ -18,7 +18,7 @@ import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import type { StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import { Construct } from 'constructs';
-import { METRICS, SERVICE } from '../../lambda/metrics.ts';
+import { METRICS, SERVICE } from '../../lambda/contract/metrics.ts';
 import { PRICES } from '../costs.ts';
 
 export interface MonitoringProps {

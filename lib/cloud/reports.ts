@@ -11,7 +11,7 @@ import { EmailSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import type { StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import { Construct } from 'constructs';
-import { ENVIRONMENT, RESULT_FOLDERS } from '../../lambda/environment.ts';
+import { ENVIRONMENT, RESULT_FOLDERS } from '../../lambda/contract/environment.ts';
 import { TIMEOUTS } from '../workflow.ts';
 import { Handler } from './functions.ts';
 import { knowingAbsence, listing, onObjects, type Place, usingKey, within } from './places.ts';

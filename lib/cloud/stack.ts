@@ -5,7 +5,7 @@ import { Architecture } from 'aws-cdk-lib/aws-lambda';
 import { Bucket } from 'aws-cdk-lib/aws-s3';
 import { LogLevel } from 'aws-cdk-lib/aws-stepfunctions';
 import type { Construct } from 'constructs';
-import type { Location } from '../../lambda/location.ts';
+import type { Location } from '../../lambda/contract/location.ts';
 import { OUTPUTS, type OutputName } from '../outputs.ts';
 import type { Settings } from './context.ts';
 import { ImageFanout } from './image-fanout.ts';

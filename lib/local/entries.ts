@@ -1,5 +1,5 @@
 // What a Map Run has to do: children's inputs, from a fresh listing or from the record of earlier attempts.
-import { keyOf } from '../../lambda/item.ts';
+import { keyOf } from '../../lambda/job/item.ts';
 import type { OpenStore } from '../../lambda/store/store.ts';
 import type { DistributedMapState, Json } from '../states-language.ts';
 import { type Batcher, batching, type ChildInput } from './batcher.ts';

@@ -1,5 +1,5 @@
 // The result writer: the probe, the result files of one attempt, and the manifest that ties the attempts together.
-import { directoryPath, isDirectory } from '../../lambda/location.ts';
+import { directoryPath, isDirectory } from '../../lambda/contract/location.ts';
 import type { OpenStore } from '../../lambda/store/store.ts';
 import type { Json, ResultWriter as ResultWriterField } from '../states-language.ts';
 import type { ChildRecord } from './records.ts';

@@ -2,7 +2,7 @@
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
-import { directoryPath, isDirectory } from '../../lambda/location.ts';
+import { directoryPath, isDirectory } from '../../lambda/contract/location.ts';
 import type { OpenStore, Store } from '../../lambda/store/store.ts';
 import { decompressed, linesOf } from './readers/content.ts';
 import { jsonItems } from './readers/json.ts';

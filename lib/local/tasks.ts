@@ -1,5 +1,5 @@
 // Task states call handlers in process: with Lambda's manners, so that errors, sizes and timeouts look as they would there.
-import { Deadline } from '../../lambda/deadline.ts';
+import { Deadline } from '../../lambda/contract/deadline.ts';
 import type { State } from '../states-language.ts';
 import { type Interpreter, LONGEST_SECONDS, type Overrides } from './interpreter.ts';
 import { StatesError } from './states-error.ts';

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { jobSchema, parseJob } from '../../lambda/job.ts';
+import { jobSchema, parseJob } from '../../lambda/job/job.ts';
 import { parseArguments } from '../../lib/cli/arguments.ts';
 import { parseDuration } from '../../lib/cli/duration.ts';
 import { JOB_FILE_OPTION, JOB_OPTIONS, jobInput } from '../../lib/cli/job-options.ts';

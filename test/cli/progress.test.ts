@@ -1,7 +1,7 @@
 // The progress: what it counts, and that its line fits and cannot be hijacked by a key.
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { Outcome } from '../../lambda/outcome.ts';
+import type { Outcome } from '../../lambda/contract/outcome.ts';
 import { printable } from '../../lambda/report/printable.ts';
 import { columnsOf, cut } from '../../lib/cli/columns.ts';
 import { type Progress, trackProgress } from '../../lib/cli/progress.ts';

@@ -2,7 +2,7 @@
 import { existsSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { directoryLocation } from '../../lambda/location.ts';
+import { directoryLocation } from '../../lambda/contract/location.ts';
 import { writeAccount } from '../../lambda/report/account.ts';
 import { type ReportOptions, reportCommand } from '../../lib/cli/report.ts';
 import {

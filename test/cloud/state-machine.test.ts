@@ -2,7 +2,7 @@
 import aslValidator from 'asl-validator';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { TIMES } from '../../lambda/handlers/runtime.ts';
-import { parseJob } from '../../lambda/job.ts';
+import { parseJob } from '../../lambda/job/job.ts';
 import type { DistributedMapState, StateMachineDefinition, TaskState } from '../../lib/states-language.ts';
 import { OUT_OF_RESOURCES, TIMEOUTS, workflow } from '../../lib/workflow.ts';
 import { type Resource, resources, type Synthesized, shortName, synthesize } from './synth.ts';

@@ -1,7 +1,7 @@
 // Triggers, reports and monitoring: what starts a run by itself, and who hears of its end.
 import { Match } from 'aws-cdk-lib/assertions';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { METRICS } from '../../lambda/metrics.ts';
+import { METRICS } from '../../lambda/contract/metrics.ts';
 import { type Resource, resources, type Synthesized, synthesize } from './synth.ts';
 
 const PLACES = {

@@ -1,7 +1,7 @@
 // Fail-fast on whole runs: how many may fail, what starts after the first failure, and that every key is accounted for once.
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { JobInput } from '../../lambda/job.ts';
+import type { JobInput } from '../../lambda/job/job.ts';
 import { sortKeys } from '../../lambda/store/paths.ts';
 import { type Kind, makePlaces, type Places } from '../helpers/places.ts';
 import { runJob, TINY, tinyImage, within } from './job-run.ts';

@@ -2,8 +2,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DeleteObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import type { JobInput } from '../../lambda/job.ts';
-import type { Process } from '../../lambda/process.ts';
+import type { JobInput } from '../../lambda/job/job.ts';
+import type { Process } from '../../lambda/process/process.ts';
 import { openStores } from '../../lambda/store/open.ts';
 import type { S3Options } from '../../lambda/store/s3-client.ts';
 import {

@@ -2,7 +2,7 @@
 import { link, mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { directoryLocation } from '../../lambda/location.ts';
+import { directoryLocation } from '../../lambda/contract/location.ts';
 import { openStores, type Stores } from '../../lambda/store/open.ts';
 import { run, type Workplace, workplace } from '../cli/program.ts';
 import { makePlaces, type Places } from '../helpers/places.ts';

@@ -4,7 +4,7 @@ import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { closeIsolated } from '../../lambda/image/isolated.ts';
 import { createTransform, type Transform } from '../../lambda/image/transform.ts';
-import type { JobInput } from '../../lambda/job.ts';
+import type { JobInput } from '../../lambda/job/job.ts';
 import { makePlaces, type Places } from '../helpers/places.ts';
 import { runJob, TINY, tinyImage, within } from './job-run.ts';
 

@@ -1,11 +1,11 @@
 // One job from listing to account in this process: the real definition, engine, handlers and stores; only the terminal is left out.
 import { text } from 'node:stream/consumers';
 import sharp from 'sharp';
+import type { Location } from '../../lambda/contract/location.ts';
 import { createTransform, type Transform } from '../../lambda/image/transform.ts';
-import type { JobInput } from '../../lambda/job.ts';
-import type { Location } from '../../lambda/location.ts';
-import { createPrepare } from '../../lambda/prepare.ts';
-import { createProcess, type Process } from '../../lambda/process.ts';
+import type { JobInput } from '../../lambda/job/job.ts';
+import { createPrepare } from '../../lambda/prepare/prepare.ts';
+import { createProcess, type Process } from '../../lambda/process/process.ts';
 import type { ItemRow } from '../../lambda/report/item-row.ts';
 import { exitCodeOf, ITEMS_JSONL, type Summary } from '../../lambda/report/summary.ts';
 import type { OpenStore } from '../../lambda/store/store.ts';

@@ -1,6 +1,6 @@
 // One job gives the same outputs and the same account on directories and over S3, and every time; S3's keys may be whatever S3 allows.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { JobInput } from '../../lambda/job.ts';
+import type { JobInput } from '../../lambda/job/job.ts';
 import type { ItemRow } from '../../lambda/report/item-row.ts';
 import { sortKeys } from '../../lambda/store/paths.ts';
 import { makePlaces, type Places } from '../helpers/places.ts';

@@ -2,7 +2,7 @@
 import { globSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { parseJob } from '../../lambda/job.ts';
+import { parseJob } from '../../lambda/job/job.ts';
 import { resolveRecipe } from '../../lambda/recipe/resolve.ts';
 
 const EXAMPLES = resolve(import.meta.dirname, '../../examples');

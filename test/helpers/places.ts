@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DeleteObjectCommand } from '@aws-sdk/client-s3';
-import { directoryLocation, type Location } from '../../lambda/location.ts';
+import { directoryLocation, type Location } from '../../lambda/contract/location.ts';
 import { openStores } from '../../lambda/store/open.ts';
 import type { OpenStore } from '../../lambda/store/store.ts';
 import { startS3Server } from './s3-server.ts';

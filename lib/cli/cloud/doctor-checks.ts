@@ -11,7 +11,7 @@ import {
   type S3Client,
 } from '@aws-sdk/client-s3';
 import { DescribeStateMachineCommand, SFNClient } from '@aws-sdk/client-sfn';
-import { formatLocation, type Location } from '../../../lambda/location.ts';
+import { formatLocation, type Location } from '../../../lambda/contract/location.ts';
 import { printable } from '../../../lambda/report/printable.ts';
 import { formatCount } from '../../../lambda/report/units.ts';
 import { connectS3 } from '../../../lambda/store/s3-client.ts';

@@ -8,8 +8,8 @@ import {
   ListMapRunsCommand,
   type SFNClient,
 } from '@aws-sdk/client-sfn';
-import { FanoutError } from '../../../lambda/errors.ts';
-import { formatLocation, type Location } from '../../../lambda/location.ts';
+import { FanoutError } from '../../../lambda/contract/errors.ts';
+import { formatLocation, type Location } from '../../../lambda/contract/location.ts';
 import type { Progress } from '../progress.ts';
 import type { DeployedStack } from './stack.ts';
 

@@ -1,6 +1,6 @@
 // `scale`: changes the concurrency of a running run.
 import { SFNClient, UpdateMapRunCommand } from '@aws-sdk/client-sfn';
-import { MOST_CONCURRENCY } from '../../../lambda/job.ts';
+import { MOST_CONCURRENCY } from '../../../lambda/job/job.ts';
 import { defineCommand, EXIT, UsageError } from '../command.ts';
 import { runArn, runningMapRun } from './runs.ts';
 import { findStack, STACK_OPTION } from './stack.ts';

@@ -1,7 +1,7 @@
 // Finds what is deployed: the stack's outputs tell where everything is.
 import { CloudFormationClient, DescribeStacksCommand } from '@aws-sdk/client-cloudformation';
-import { FanoutError } from '../../../lambda/errors.ts';
-import { type Location, parseLocation } from '../../../lambda/location.ts';
+import { FanoutError } from '../../../lambda/contract/errors.ts';
+import { type Location, parseLocation } from '../../../lambda/contract/location.ts';
 import type { OutputName } from '../../outputs.ts';
 import { STACK_NAME } from '../../outputs.ts';
 

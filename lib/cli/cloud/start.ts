@@ -5,9 +5,9 @@ import {
   SFNClient,
   StartExecutionCommand,
 } from '@aws-sdk/client-sfn';
-import { canonicalJson } from '../../../lambda/fingerprint.ts';
-import { invalidJob, parseJob } from '../../../lambda/job.ts';
-import { isDirectory } from '../../../lambda/location.ts';
+import { canonicalJson } from '../../../lambda/contract/fingerprint.ts';
+import { isDirectory } from '../../../lambda/contract/location.ts';
+import { invalidJob, parseJob } from '../../../lambda/job/job.ts';
 import { defineCommand, EXIT, UsageError } from '../command.ts';
 import { JOB_FILE_OPTION, JOB_OPTIONS, jobInput } from '../job-options.ts';
 import { newRunId } from '../run-id.ts';

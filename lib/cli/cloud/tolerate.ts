@@ -1,6 +1,6 @@
 // `tolerate`: changes the failures that a running run tolerates.
 import { SFNClient, UpdateMapRunCommand } from '@aws-sdk/client-sfn';
-import { ALL_ITEMS } from '../../../lambda/job.ts';
+import { ALL_ITEMS } from '../../../lambda/job/job.ts';
 import { defineCommand, EXIT, UsageError } from '../command.ts';
 import { runArn, runningMapRun } from './runs.ts';
 import { findStack, STACK_OPTION } from './stack.ts';

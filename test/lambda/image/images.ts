@@ -1,9 +1,9 @@
 // The real images beside the repository, and the image room with everything filled in: what the image tests start from.
 import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { type Limits, limitsSchema } from '../../../lambda/contract/limits.ts';
 import { type Transformed, type TransformInput, transform } from '../../../lambda/image/transform.ts';
-import { type Limits, limitsSchema } from '../../../lambda/limits.ts';
-import { type RecipeInput, resolveRecipe } from '../../../lambda/recipe.ts';
+import { type RecipeInput, resolveRecipe } from '../../../lambda/recipe/recipe.ts';
 
 const FOLDER = new URL('../../../../shared/images/', import.meta.url);
 

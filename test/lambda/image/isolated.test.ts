@@ -1,10 +1,10 @@
 // Work in processes of their own: the same outputs, and an end on time, on memory, on an abort.
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { limitsSchema } from '../../../lambda/contract/limits.ts';
 import { closeIsolated, transformIsolated } from '../../../lambda/image/isolated.ts';
 import { createTransform } from '../../../lambda/image/transform.ts';
-import { limitsSchema } from '../../../lambda/limits.ts';
-import { resolveRecipe } from '../../../lambda/recipe.ts';
+import { resolveRecipe } from '../../../lambda/recipe/recipe.ts';
 import { children } from './children.ts';
 import { make, makeOne } from './images.ts';
 

@@ -2,9 +2,9 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { mutated } from '../../../bench/harness/mutate.ts';
-import type { Header } from '../../../lambda/image/header.ts';
 import { ordinaryJpeg } from '../../../lambda/image/jpeg-header.ts';
 import { sharp } from '../../../lambda/image/sharp.ts';
+import type { Header } from '../../../lambda/image/source-image.ts';
 import { haveImages, image, manifestRows } from './images.ts';
 
 /** All that is used of a header; of blocks whether they are there, and of EXIF, which is read further, its length. */

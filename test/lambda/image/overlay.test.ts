@@ -1,9 +1,9 @@
 // Watermarks of every kind of pixels fade as their opacity says.
 import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
+import { limitsSchema } from '../../../lambda/contract/limits.ts';
 import { transform } from '../../../lambda/image/transform.ts';
-import { limitsSchema } from '../../../lambda/limits.ts';
-import { resolveRecipe } from '../../../lambda/recipe.ts';
+import { resolveRecipe } from '../../../lambda/recipe/recipe.ts';
 
 const plain = (background: { r: number; g: number; b: number }) =>
   sharp({ create: { width: 200, height: 200, channels: 3, background } });

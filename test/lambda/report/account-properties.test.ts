@@ -1,7 +1,7 @@
 // Whatever attempts a run had: each key once, in input order, in its latest state, and the counts add up.
 import * as fc from 'fast-check';
 import { expect, it } from 'vitest';
-import type { Outcome } from '../../../lambda/outcome.ts';
+import type { Outcome } from '../../../lambda/contract/outcome.ts';
 import { writeAccount } from '../../../lambda/report/account.ts';
 import { childRecord, csvRows, failed, itemRows, putAttempt, succeeded, testRun } from './run-folders.ts';
 

@@ -1,6 +1,6 @@
 // The account against run folders as engines leave them: complete, redriven, killed, damaged.
 import { describe, expect, it } from 'vitest';
-import type { Outcome } from '../../../lambda/outcome.ts';
+import type { Outcome } from '../../../lambda/contract/outcome.ts';
 import { writeAccount } from '../../../lambda/report/account.ts';
 import { findResultFiles, readJob } from '../../../lambda/report/run-folder.ts';
 import { summarySchema } from '../../../lambda/report/summary.ts';

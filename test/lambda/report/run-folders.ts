@@ -4,15 +4,15 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { parse } from 'csv-parse/sync';
 import { onTestFinished } from 'vitest';
-import type { ErrorName } from '../../../lambda/errors.ts';
-import { limitsSchema } from '../../../lambda/limits.ts';
-import { directoryLocation } from '../../../lambda/location.ts';
-import type { Failed, Outcome, Succeeded } from '../../../lambda/outcome.ts';
-import type { PreparedJob } from '../../../lambda/prepared.ts';
+import type { ErrorName } from '../../../lambda/contract/errors.ts';
+import { limitsSchema } from '../../../lambda/contract/limits.ts';
+import { directoryLocation } from '../../../lambda/contract/location.ts';
+import type { Failed, Outcome, Succeeded } from '../../../lambda/contract/outcome.ts';
+import type { PreparedJob } from '../../../lambda/job/prepared.ts';
+import { failureOf } from '../../../lambda/job/wire.ts';
 import type { ItemRow } from '../../../lambda/report/item-row.ts';
 import { directoryStore } from '../../../lambda/store/directory.ts';
 import type { Store } from '../../../lambda/store/store.ts';
-import { failureOf } from '../../../lambda/wire.ts';
 
 export const MAP_RUN = '11111111-2222-4333-8444-555555555555';
 

@@ -1,6 +1,6 @@
 // The account as a person reads it, and the short one that an execution answers with.
 import { describe, expect, it } from 'vitest';
-import { ERROR_CLASSES } from '../../../lambda/errors.ts';
+import { ERROR_CLASSES } from '../../../lambda/contract/errors.ts';
 import { writeAccount } from '../../../lambda/report/account.ts';
 import { adviceOn } from '../../../lambda/report/hints.ts';
 import { shortSummary } from '../../../lambda/report/short.ts';

@@ -15,7 +15,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { directoryLocation } from '../../../lambda/location.ts';
+import { directoryLocation } from '../../../lambda/contract/location.ts';
 import { type DirectoryOptions, directoryStore } from '../../../lambda/store/directory.ts';
 import { openStores } from '../../../lambda/store/open.ts';
 import type { Store } from '../../../lambda/store/store.ts';

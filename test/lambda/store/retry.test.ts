@@ -1,6 +1,6 @@
 // Trying again within a deadline.
 import { describe, expect, it, vi } from 'vitest';
-import { FanoutError } from '../../../lambda/errors.ts';
+import { FanoutError } from '../../../lambda/contract/errors.ts';
 import { retrying } from '../../../lambda/store/retry.ts';
 
 const transient = () => Promise.reject(new FanoutError('ConnectionLost', 'lost'));

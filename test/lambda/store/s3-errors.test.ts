@@ -1,6 +1,6 @@
 // Each error of S3 and of the network has its class.
 import { describe, expect, it } from 'vitest';
-import { FanoutError } from '../../../lambda/errors.ts';
+import { FanoutError } from '../../../lambda/contract/errors.ts';
 import { s3Error, s3ErrorClass } from '../../../lambda/store/s3-errors.ts';
 
 const answer = (name: string, status: number, message = name) =>

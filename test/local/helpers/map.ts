@@ -2,7 +2,7 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { directoryLocation } from '../../../lambda/location.ts';
+import { directoryLocation } from '../../../lambda/contract/location.ts';
 import { openStores, type Stores } from '../../../lambda/store/open.ts';
 import {
   type ChildRecord,

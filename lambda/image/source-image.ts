@@ -1,0 +1,40 @@
+// A source image as it is known before a pixel of it is decoded.
+import type { Metadata, SharpOptions } from 'sharp';
+import type { SourceFormat } from './sniff.ts';
+
+/** What is used of all that sharp tells about a file before it is decoded. */
+export type Header = Pick<
+  Metadata,
+  | 'width'
+  | 'height'
+  | 'autoOrient'
+  | 'space'
+  | 'depth'
+  | 'hasAlpha'
+  | 'hasProfile'
+  | 'orientation'
+  | 'pages'
+  | 'pageHeight'
+  | 'delay'
+  | 'loop'
+  | 'compression'
+  | 'exif'
+  | 'xmp'
+  | 'iptc'
+  | 'comments'
+>;
+
+/** A source, known but not decoded. */
+export interface SourceImage {
+  readonly body: Buffer;
+  readonly format: SourceFormat;
+  readonly metadata: Header;
+  /** Pixels of one frame, upright when the recipe says so. */
+  readonly width: number;
+  readonly height: number;
+  /** Frames of an animation, else 1: pages of a TIFF are no frames. */
+  readonly frames: number;
+  readonly vector: boolean;
+  /** How sharp is to open it. */
+  readonly options: SharpOptions;
+}

@@ -1,0 +1,163 @@
+// The job: the one flat document that the console, the command line and job files all speak. Parsed here, once.
+import { z } from 'zod';
+import { FanoutError } from '../contract/errors.ts';
+import { describeIssue } from '../contract/issues.ts';
+import { limitsSchema } from '../contract/limits.ts';
+import { parseLocation } from '../contract/location.ts';
+import { type RecipeInput, recipeInputSchema, recipeJsonSchema } from '../recipe/recipe.ts';
+
+/** Image extensions that `include` holds by default: what sharp reads, and what people call images. */
+export const IMAGE_GLOB = '**/*.{avif,gif,heic,heif,jfif,jpe,jpeg,jpg,png,svg,svgz,tif,tiff,webp}';
+
+/** Step Functions' largest Map Run in items: the neutral value of the count that nobody set. */
+export const ALL_ITEMS = 100_000_000;
+
+/** Step Functions runs at most this many children of one Map Run at once. */
+export const MOST_CONCURRENCY = 10_000;
+
+function located<T>(read: (text: string) => T) {
+  return (text: string, context: z.RefinementCtx): T => {
+    try {
+      return read(text);
+    } catch (error) {
+      context.issues.push({ code: 'custom', message: (error as Error).message, input: text });
+      return z.NEVER;
+    }
+  };
+}
+
+const location = z.string().transform(located(parseLocation));
+const globs = z.union(
+  [
+    z
+      .string()
+      .min(1)
+      .transform((glob) => [glob]),
+    z.array(z.string().min(1)),
+  ],
+  {
+    error: 'expected a glob or a list of globs',
+  },
+);
+
+/** A recipe, or where one lies: `s3://bucket/recipe.json`, which Prepare reads. */
+const recipe = z
+  .unknown()
+  .superRefine((input, context) => {
+    if (isRecipeReference(input)) return;
+    for (const issue of recipeInputSchema.safeParse(input).error?.issues ?? []) {
+      context.addIssue({ code: 'custom', path: [...issue.path], message: issue.message });
+    }
+  })
+  .meta({
+    anyOf: [recipeJsonSchema(), { type: 'string', pattern: '^s3://', description: 'Where the recipe lies.' }],
+  }) as unknown as z.ZodType<RecipeInput | RecipeReference, RecipeInput | RecipeReference>;
+
+export type RecipeReference = `s3://${string}`;
+
+/** Whether a job's recipe is a reference to one. */
+export function isRecipeReference(input: unknown): input is RecipeReference {
+  return typeof input === 'string' && input.startsWith('s3://');
+}
+
+/** The job as a person writes it. Every field is optional here: which must be there depends on what the stack or command line names. */
+export const jobSchema = z.strictObject({
+  source: location
+    .optional()
+    .describe(
+      "Where the images are: s3://bucket/prefix/, or a directory (embedded engine). Default: the stack's source.",
+    ),
+  manifest: z
+    .string()
+    .optional()
+    .describe(
+      'Instead of listing: a CSV (header row with a column "key"), JSON array or JSONL of keys, or an S3 Inventory manifest.json. Default: none.',
+    ),
+  keys: z
+    .array(z.string().min(1))
+    .min(1)
+    .optional()
+    .describe('Instead of listing: keys of the source bucket or paths below the source directory. Default: none.'),
+  destination: location
+    .optional()
+    .describe(
+      "Where the outputs go: s3://bucket/prefix/, or a directory (embedded engine). Default: the stack's destination.",
+    ),
+  results: location
+    .optional()
+    .describe(
+      "Where the account goes, in runs/<id>/. Default: the stack's results bucket, or .image-fanout/ in the destination.",
+    ),
+  recipe: recipe.default('web').describe("A preset's name, the recipe itself, or s3://bucket/recipe.json."),
+  maxConcurrency: z
+    .int()
+    .min(1)
+    .max(MOST_CONCURRENCY)
+    .optional()
+    .describe('Most invocations at once. Default: 100 on AWS, sized to the machine here.'),
+  toleratedFailureCount: z
+    .int()
+    .min(0)
+    .max(ALL_ITEMS)
+    .optional()
+    .describe('Failures allowed before the run stops; one more stops it. Default: 0.'),
+  toleratedFailurePercentage: z
+    .number()
+    .min(0)
+    .max(100)
+    .optional()
+    .describe('The same as a share of all items. Default: not used.'),
+  itemsPerInvocation: z.int().min(1).max(1000).default(1).describe('Keys per invocation of the image function.'),
+  existing: z
+    .enum(['skip', 'replace', 'fail'])
+    .default('skip')
+    .describe('Outputs that are there: skip what is up to date, replace them, or fail.'),
+  include: globs
+    .default([IMAGE_GLOB])
+    .describe('Globs on keys below the source; what matches none is skipped. Default: image extensions, in any case.'),
+  exclude: globs.default([]).describe('Globs on keys below the source; what matches one is skipped.'),
+  limits: limitsSchema.prefault({}).describe('What one key may cost.'),
+  allowEmpty: z.boolean().default(false).describe('Whether a run without a single item is fine.'),
+});
+
+/** A job as written: what the console, a job file or the command line's options hold. */
+export type JobInput = z.input<typeof jobSchema>;
+
+/** A valid job, defaults filled in, but for those that the stack or the command line knows. */
+export type Job = z.output<typeof jobSchema>;
+
+/** The JSON Schema of the job, for editors. */
+export function jobJsonSchema(): unknown {
+  return z.toJSONSchema(jobSchema, { io: 'input', unrepresentable: 'any' });
+}
+
+/**
+ * Reads a job. Throws InvalidJob whose message lists all problems, one a line: the field, what was expected, what was given.
+ */
+export function parseJob(input: unknown): Job {
+  const parsed = jobSchema.safeParse(input);
+  const problems = parsed.success
+    ? []
+    : parsed.error.issues.flatMap((issue) => describeIssue(issue, input, knownFields));
+  if (parsed.success) {
+    const { manifest, keys } = parsed.data;
+    if (manifest !== undefined && keys !== undefined)
+      problems.push('manifest, keys: expected one of the two, got both');
+  }
+  if (problems.length > 0 || !parsed.success) throw invalidJob(problems);
+  return parsed.data;
+}
+
+function knownFields(path: readonly PropertyKey[]): readonly string[] | undefined {
+  if (path.length === 0) return Object.keys(jobSchema.shape);
+  return path[0] === 'limits' ? Object.keys(limitsSchema.shape) : undefined;
+}
+
+/** The error that lists problems of a job, one a line. */
+export function invalidJob(problems: readonly string[]): FanoutError {
+  const count = problems.length === 1 ? 'a problem' : `${problems.length} problems`;
+  return new FanoutError(
+    'InvalidJob',
+    `The job has ${count}:\n${problems.map((problem) => `  ${problem}`).join('\n')}`,
+  );
+}

@@ -1,0 +1,89 @@
+// What Prepare hands on: the prepared job that a run is made of, and the small state that walks through the workflow.
+import type { Limits } from '../contract/limits.ts';
+import type { Location } from '../contract/location.ts';
+import type { Recipe } from '../recipe/recipe.ts';
+
+/** Which item reader lists the keys. Each has a Distributed Map state of its own, as ReaderConfig knows no paths. */
+export type Reader =
+  | { readonly kind: 'LIST'; readonly bucket: string; readonly prefix: string }
+  | { readonly kind: 'CSV' | 'JSON' | 'JSONL' | 'S3_INVENTORY'; readonly bucket: string; readonly key: string }
+  | { readonly kind: 'KEYS' };
+
+export type ReaderKind = Reader['kind'];
+
+/**
+ * A job with every default filled in and every name resolved: `job.json` in the run's folder. Written once by Prepare,
+ * read by every invocation (and by reports and resume), never changed: so a child's input stays small.
+ */
+export interface PreparedJob {
+  readonly version: 1;
+  /** The run's id: the execution's name. */
+  readonly run: string;
+  readonly source: Location;
+  readonly destination: Location;
+  /** The run's folder: `prefix` ends in `/`. Step Functions' result files are below it. */
+  readonly results: Location;
+  readonly reader: Reader;
+  /** Only for inline keys: the items themselves. */
+  readonly keys?: readonly string[];
+  /** The preset's name, when the job named one. */
+  readonly preset?: string;
+  readonly recipe: Recipe;
+  readonly existing: 'skip' | 'replace' | 'fail';
+  readonly include: readonly string[];
+  readonly exclude: readonly string[];
+  readonly limits: Limits;
+  readonly maxConcurrency: number;
+  readonly toleratedFailureCount: number;
+  readonly toleratedFailurePercentage: number;
+  readonly itemsPerInvocation: number;
+}
+
+/** The state after Prepare: what the paths of the workflow point into. */
+export interface PreparedState {
+  readonly reader: Reader;
+  /** Only for inline keys: the items themselves. */
+  readonly keys?: readonly string[];
+  readonly maxConcurrency: number;
+  readonly toleratedFailureCount: number;
+  readonly toleratedFailurePercentage: number;
+  readonly itemsPerInvocation: number;
+  /** Where the prepared job lies: handed to every child as BatchInput. */
+  readonly run: { readonly bucket: string; readonly key: string };
+  /** ResultWriter's Parameters: `prefix` without a trailing slash, as Step Functions adds `/<map run's uuid>/`. */
+  readonly results: { readonly bucket: string; readonly prefix: string };
+}
+
+/** What the image function is given: a child execution's input, ItemBatcher's shape around ItemSelector's, and whose it is. */
+export interface ProcessEvent {
+  /** `$$.Execution.Id`: the child's ARN, for logs. */
+  readonly child?: string;
+  readonly BatchInput: { readonly run: { readonly bucket: string; readonly key: string } };
+  readonly Items: readonly SelectedItem[];
+}
+
+export interface SelectedItem {
+  /** `$$.Map.Item.Index`: the place in the input order. */
+  readonly index: number;
+  /** `$$.Map.Item.Value`: a listed object, a CSV or inventory row, a JSON value, or a key. */
+  readonly item: unknown;
+}
+
+/** What Prepare is given by the workflow. */
+export interface PrepareEvent {
+  /** The execution's input as it came: a job, or what stands for one. */
+  readonly input: unknown;
+  readonly execution: { readonly name: string; readonly startTime: string };
+}
+
+/** The Map state's output, at `$.mapRun` for Summarize. */
+export interface MapRunResult {
+  readonly MapRunArn: string;
+  readonly ResultWriterDetails: { readonly Bucket: string; readonly Key: string };
+}
+
+/** What Summarize is given. */
+export type SummarizeEvent = PreparedState & { readonly mapRun: MapRunResult };
+
+/** Name of the prepared job's file in the run's folder. */
+export const JOB_FILE = 'job.json';

@@ -1,0 +1,208 @@
+// Prepare: what starts a run in, one prepared job out, or InvalidJob with all that is wrong with it.
+import { FanoutError } from '../contract/errors.ts';
+import { formatLocation, type Location, objectUri, parseObject, resolveReference } from '../contract/location.ts';
+import { overlayReferences } from '../image/overlays.ts';
+import { ALL_ITEMS, invalidJob, isRecipeReference, type Job, parseJob } from '../job/job.ts';
+import { JOB_FILE, type PreparedJob, type PreparedState, type PrepareEvent, type Reader } from '../job/prepared.ts';
+import { type Recipe, recipeInputSchema, resolveRecipe } from '../recipe/recipe.ts';
+import type { OpenStore } from '../store/store.ts';
+import { placeProblems } from './guards.ts';
+import { manifestReader } from './manifest.ts';
+import { jobOf } from './trigger.ts';
+
+/** Where our own files go when the destination holds them: hidden from listings. */
+export const OWN_FOLDER = '.image-fanout/';
+
+const MOST_RECIPE_BYTES = 1024 * 1024;
+
+export interface PrepareDependencies {
+  readonly open: OpenStore;
+  /** What a job that says nothing means: the stack's places, or the command line's. */
+  readonly defaults: {
+    readonly source?: Location;
+    readonly destination?: Location;
+    /** The place for `runs/<id>/`. Default: `.image-fanout/` in the destination. */
+    readonly results?: Location;
+    readonly maxConcurrency: number;
+  };
+  /** The places that this deployment may use; outside them a job is refused. Default: any. */
+  readonly allowed?: {
+    readonly source: readonly Location[];
+    readonly destination: readonly Location[];
+    readonly results: readonly Location[];
+  };
+}
+
+export type Prepare = (event: PrepareEvent) => Promise<PreparedState>;
+
+/**
+ * Makes the handler: validates the job, fills in the defaults, refuses what is dangerous, writes the prepared job into the
+ * run's folder and answers with the state that the workflow's paths point into. Throws InvalidJob that lists all problems.
+ */
+export function createPrepare(dependencies: PrepareDependencies): Prepare {
+  const { open } = dependencies;
+  return async ({ input, execution }) => {
+    const started = await jobOf(input, open);
+    const prepared = await prepareJob(parseJob(started.job), execution.name, dependencies);
+    const { results, source } = prepared;
+    if (started.bucket !== undefined && started.bucket !== source.bucket) {
+      throw invalidJob([`source: expected an event of the bucket ${source.bucket}, got one of ${started.bucket}`]);
+    }
+    await open(results.bucket).write(results.prefix + JOB_FILE, Buffer.from(`${JSON.stringify(prepared, null, 2)}\n`), {
+      contentType: 'application/json',
+    });
+    return preparedState(prepared);
+  };
+}
+
+/** The state after Prepare, made of a prepared job: also how a recorded run is taken up again. */
+export function preparedState(job: PreparedJob): PreparedState {
+  const {
+    reader,
+    keys,
+    maxConcurrency,
+    toleratedFailureCount,
+    toleratedFailurePercentage,
+    itemsPerInvocation,
+    results,
+  } = job;
+  return {
+    reader,
+    ...(keys === undefined ? {} : { keys }),
+    maxConcurrency,
+    toleratedFailureCount,
+    toleratedFailurePercentage,
+    itemsPerInvocation,
+    run: { bucket: results.bucket, key: results.prefix + JOB_FILE },
+    results: { bucket: results.bucket, prefix: results.prefix.replace(/\/$/, '') },
+  };
+}
+
+/** Everything that Prepare decides, without writing anything: what a dry run needs. Throws InvalidJob. */
+export async function prepareJob(
+  job: Job,
+  run: string,
+  { open, defaults, allowed }: PrepareDependencies,
+): Promise<PreparedJob> {
+  const problems: string[] = [];
+  const noting = async <T>(field: string, read: () => Promise<T> | T): Promise<T | undefined> => {
+    try {
+      return await read();
+    } catch (error) {
+      problems.push(...problemsOf(field, error));
+      return undefined;
+    }
+  };
+
+  const source = job.source ?? defaults.source;
+  const destination = job.destination ?? defaults.destination;
+  if (source === undefined) problems.push('source: expected s3://bucket/prefix/ or a directory, got nothing');
+  if (destination === undefined) problems.push('destination: expected s3://bucket/prefix/ or a directory, got nothing');
+  const recipe = await noting('recipe', () => readRecipe(job.recipe, open));
+  if (source === undefined || destination === undefined) throw invalidJob(problems);
+
+  const place = job.results ??
+    defaults.results ?? { bucket: destination.bucket, prefix: destination.prefix + OWN_FOLDER };
+  const results = { bucket: place.bucket, prefix: `${place.prefix}runs/${run}/` };
+  problems.push(
+    ...notAllowed('source', source, allowed?.source),
+    ...notAllowed('destination', destination, allowed?.destination),
+  );
+  problems.push(...notAllowed('results', results, allowed?.results));
+  const misplaced = await placeProblems({ source, destination, results });
+  problems.push(...misplaced);
+  if (recipe !== undefined) problems.push(...(await missingWatermarks(recipe, destination, open)));
+  const reader =
+    misplaced.length > 0
+      ? undefined
+      : await noting(job.manifest === undefined ? 'source' : 'manifest', () => readerOf(job, source, open));
+  if (problems.length > 0 || recipe === undefined || reader === undefined) throw invalidJob(problems);
+
+  const { existing, include, exclude, limits, itemsPerInvocation, toleratedFailureCount, toleratedFailurePercentage } =
+    job;
+  return {
+    version: 1,
+    run,
+    source,
+    destination,
+    results,
+    reader,
+    ...(job.keys === undefined ? {} : { keys: job.keys }),
+    ...(typeof job.recipe === 'string' ? { preset: job.recipe } : {}),
+    recipe,
+    existing,
+    include,
+    exclude,
+    limits,
+    maxConcurrency: job.maxConcurrency ?? defaults.maxConcurrency,
+    // Step Functions fails the run when either bound is exceeded: the one that nobody set must never be. Neither set: zero.
+    toleratedFailureCount: toleratedFailureCount ?? (toleratedFailurePercentage === undefined ? 0 : ALL_ITEMS),
+    toleratedFailurePercentage: toleratedFailurePercentage ?? 100,
+    itemsPerInvocation,
+  };
+}
+
+/** A preset's name and an inline recipe are as they are; `s3://bucket/recipe.json` is read. */
+async function readRecipe(input: Job['recipe'], open: OpenStore): Promise<Recipe> {
+  if (!isRecipeReference(input)) return resolveRecipe(input);
+  const { bucket, key } = parseObject(input);
+  const { body } = await open(bucket).read(key, { maxBytes: MOST_RECIPE_BYTES });
+  let document: unknown;
+  try {
+    document = JSON.parse(body.toString());
+  } catch (error) {
+    throw new RangeError(`expected JSON in ${input}, got ${(error as Error).message}`);
+  }
+  const parsed = recipeInputSchema.safeParse(document);
+  if (!parsed.success)
+    throw new RangeError(`${input}: ${parsed.error.issues.map((issue) => issue.message).join('; ')}`);
+  return resolveRecipe(parsed.data);
+}
+
+/** Watermarks that are not there. One that Prepare may not look at is left to the image function, which may. */
+async function missingWatermarks(recipe: Recipe, destination: Location, open: OpenStore): Promise<string[]> {
+  const missing = overlayReferences(recipe).map(async (reference): Promise<string[]> => {
+    try {
+      const { bucket, key } = resolveReference(reference, destination);
+      if ((await open(bucket).head(key)) !== undefined) return [];
+      return [`recipe: expected the watermark ${reference} at ${objectUri(bucket, key)}, got nothing`];
+    } catch (error) {
+      return error instanceof FanoutError && error.name === 'AccessDenied' ? [] : problemsOf('recipe', error);
+    }
+  });
+  return (await Promise.all(missing)).flat();
+}
+
+async function readerOf(job: Job, source: Location, open: OpenStore): Promise<Reader> {
+  if (job.keys !== undefined) return { kind: 'KEYS' };
+  if (job.manifest !== undefined) return await manifestReader(job.manifest, source.bucket, open, job);
+  if (!job.allowEmpty) await checkNotEmpty(source, open);
+  return { kind: 'LIST', bucket: source.bucket, prefix: source.prefix };
+}
+
+async function checkNotEmpty(source: Location, open: OpenStore): Promise<void> {
+  for await (const page of open(source.bucket).list(source.prefix, { atMost: 1 })) {
+    if (page.length > 0) return;
+  }
+  throw new RangeError(
+    `expected at least one object below ${formatLocation(source)}, got none (allowEmpty: true if that is fine)`,
+  );
+}
+
+/** A place must lie in one of the allowed ones. */
+function notAllowed(field: string, place: Location, allowed: readonly Location[] | undefined): string[] {
+  if (allowed === undefined) return [];
+  const fits = allowed.some(({ bucket, prefix }) => bucket === place.bucket && place.prefix.startsWith(prefix));
+  if (fits) return [];
+  const places = allowed.map(formatLocation).join(' or ');
+  return [
+    `${field}: expected a place in ${places}, which is what this deployment may use, got ${formatLocation(place)}`,
+  ];
+}
+
+/** Problems of one field; what is transient or unexpected is thrown on, for a retry or a bug report. */
+function problemsOf(field: string, error: unknown): string[] {
+  if (error instanceof RangeError) return [`${field}: ${error.message}`];
+  if (error instanceof FanoutError && !error.transient) return [`${field}: ${error.name}: ${error.message}`];
+  throw error;
+}

@@ -1,0 +1,174 @@
+// Process image: the keys of one child execution in, what became of each out.
+import pLimit from 'p-limit';
+import { fingerprinter } from '../contract/fingerprint.ts';
+import { resolveReference } from '../contract/location.ts';
+import type { Outcome, ProcessResult } from '../contract/outcome.ts';
+import { encoderVersion } from '../image/encoder-version.ts';
+import { overlayReferences } from '../image/overlays.ts';
+import type { Transform } from '../image/transform.ts';
+import { keyOf } from '../job/item.ts';
+import type { PreparedJob, ProcessEvent, SelectedItem } from '../job/prepared.ts';
+import { selector } from '../job/selection.ts';
+import { failureOf } from '../job/wire.ts';
+import type { OpenStore } from '../store/store.ts';
+import { type Clock, type KeyTools, processKey } from './process-key.ts';
+import { createReadAhead } from './read-ahead.ts';
+import type { JobContext } from './up-to-date.ts';
+
+/** Keys of one batch that are worked on at once: while one waits for S3, another has the CPU. */
+const BATCH_CONCURRENCY = 4;
+
+/** Prepared jobs that stay open: a Lambda environment meets few, the embedded engine one. */
+const MOST_JOBS = 4;
+
+export interface ProcessDependencies {
+  readonly open: OpenStore;
+  readonly transform: Transform;
+  /** How many images are decoded and encoded at once. Default: no bound but the number of calls. */
+  readonly imageConcurrency?: number;
+  /** Told what became of each key, as soon as that is known: for logs and metrics. */
+  readonly onOutcome?: (outcome: Outcome, job: PreparedJob) => void;
+}
+
+export interface ProcessContext {
+  /** Aborts the work: nothing is answered then. */
+  readonly signal?: AbortSignal;
+  /** Told when all keys of the batch only queue for the CPU, and when one of them goes on. */
+  readonly clock?: Clock;
+}
+
+const NO_CLOCK: Clock = { pause: () => {}, resume: () => {} };
+
+export type Process = (event: ProcessEvent, context?: ProcessContext) => Promise<ProcessResult>;
+
+/**
+ * Makes the handler. It answers with one outcome per item, in item order; when a key failed it throws the error that
+ * `failureOf` makes of the outcomes. A batch stops starting keys at its first failure when the job tolerates none.
+ */
+export function createProcess({
+  open,
+  transform,
+  imageConcurrency = Number.POSITIVE_INFINITY,
+  onOutcome = () => {},
+}: ProcessDependencies): Process {
+  const jobs = new Map<string, Promise<JobContext>>();
+  const limit = pLimit(imageConcurrency);
+  const tools: KeyTools = {
+    transform,
+    gate: (work) => limit(work),
+    readAhead: createReadAhead(imageConcurrency),
+    claims: new Map(),
+  };
+
+  return async ({ BatchInput: { run }, Items }, { signal = new AbortController().signal, clock = NO_CLOCK } = {}) => {
+    const context = await remembered(jobs, `${run.bucket}/${run.key}`, () => openJob(open, run, signal));
+    const timed = batchClock(clock);
+    const processOne = (selected: SelectedItem) =>
+      timed.key((keyClock) => processKey(context, selected, tools, keyClock, signal));
+    const outcomes = await processBatch(context.job, Items, processOne, onOutcome);
+    if (outcomes.some((outcome) => outcome.status === 'failed')) throw failureOf(outcomes);
+    return { outcomes };
+  };
+}
+
+/** Lets the clock of a batch stand while all of its keys queue at the gate. */
+function batchClock(clock: Clock): { key: <T>(work: (clock: Clock) => Promise<T>) => Promise<T> } {
+  let working = 0;
+  let queued = 0;
+  const counting = (keys: number, inQueue: number): void => {
+    working += keys;
+    queued += inQueue;
+    if (working > 0 && queued === working) clock.pause();
+    else clock.resume();
+  };
+  return {
+    key: async (work) => {
+      counting(1, 0);
+      let queues = false;
+      let ended = false;
+      const turn = (into: boolean): void => {
+        // Work that was left behind when its key ended may still come to its turn.
+        if (ended) return;
+        if (queues !== into) counting(0, into ? 1 : -1);
+        queues = into;
+      };
+      try {
+        return await work({ pause: () => turn(true), resume: () => turn(false) });
+      } finally {
+        ended = true;
+        counting(-1, queues ? -1 : 0);
+      }
+    },
+  };
+}
+
+async function processBatch(
+  job: PreparedJob,
+  items: ProcessEvent['Items'],
+  processOne: (selected: SelectedItem) => Promise<Outcome>,
+  onOutcome: NonNullable<ProcessDependencies['onOutcome']>,
+): Promise<Outcome[]> {
+  const stopsAtFirst = job.toleratedFailureCount === 0 || job.toleratedFailurePercentage === 0;
+  let failed = false;
+  const outcomeOf = async (selected: SelectedItem): Promise<Outcome> => {
+    if (failed && stopsAtFirst) return notStarted(job, selected);
+    const outcome = await processOne(selected);
+    failed ||= outcome.status === 'failed';
+    onOutcome(outcome, job);
+    return outcome;
+  };
+  const [only, ...others] = items;
+  if (only !== undefined && others.length === 0) return [await outcomeOf(only)];
+  return await pLimit(BATCH_CONCURRENCY).map(items, outcomeOf);
+}
+
+function notStarted(job: PreparedJob, { index, item }: SelectedItem): Outcome {
+  return { status: 'pending', index, key: keyOf(item, job.reader.kind) };
+}
+
+async function openJob(
+  open: OpenStore,
+  run: ProcessEvent['BatchInput']['run'],
+  signal: AbortSignal,
+): Promise<JobContext> {
+  const { body } = await open(run.bucket).read(run.key, { signal });
+  // Written by Prepare, which has validated it; nobody else may write below the results prefix.
+  return await openContext(JSON.parse(body.toString()) as PreparedJob, open, signal);
+}
+
+/** Opens what all keys of a prepared job share. Throws what reading a watermark throws. */
+export async function openContext(job: PreparedJob, open: OpenStore, signal: AbortSignal): Promise<JobContext> {
+  const overlays = new Map(
+    await Promise.all(
+      overlayReferences(job.recipe).map(async (reference) => {
+        const { bucket, key } = resolveReference(reference, job.destination);
+        const overlay = await open(bucket).read(key, { maxBytes: job.limits.bytes, signal });
+        return [reference, overlay] as const;
+      }),
+    ),
+  );
+  return {
+    job,
+    source: open(job.source.bucket),
+    destination: open(job.destination.bucket),
+    isSelected: selector(job.include, job.exclude),
+    overlays,
+    fingerprintOf: fingerprinter({
+      recipe: job.recipe,
+      encoder: encoderVersion(),
+      inputs: [...overlays.values()].map((overlay) => overlay.etag),
+    }),
+  };
+}
+
+/** The value of a key, made once; a failure is not remembered, and the oldest makes room. */
+function remembered<T>(values: Map<string, Promise<T>>, key: string, make: () => Promise<T>): Promise<T> {
+  const known = values.get(key);
+  if (known !== undefined) return known;
+  const made = make();
+  made.catch(() => values.delete(key));
+  values.set(key, made);
+  const oldest = values.keys().next().value;
+  if (values.size > MOST_JOBS && oldest !== undefined) values.delete(oldest);
+  return made;
+}

@@ -1,0 +1,264 @@
+// Output keys: a small template language, what it expands to, and whether two templates could meet at one key. No zod here.
+import { createHash } from 'node:crypto';
+import { FanoutError } from '../contract/errors.ts';
+import { patternsMeet, type Token } from './meet.ts';
+import { FORMATS, type FormatName } from './names.ts';
+import type { Output, Recipe } from './types.ts';
+
+/** Every placeholder with what it becomes. */
+export const PLACEHOLDERS = {
+  dir: 'folder of the source below its prefix, with a trailing slash unless empty',
+  name: 'file name of the source without its extension',
+  ext: 'extension of the source in lower case, without the dot',
+  width: 'width that the recipe asks for in pixels, else the real one',
+  height: 'height that the recipe asks for in pixels, else the real one',
+  format: "extension of the output's format: jpg, webp, …",
+  hash: '16 hexadecimal digits of the SHA-256 of the output',
+  output: 'name of the output in the recipe',
+} as const;
+
+export type Placeholder = keyof typeof PLACEHOLDERS;
+
+/** S3's limit: 1,024 bytes of UTF-8. https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html */
+const KEY_BYTES = 1024;
+
+type Part = { readonly text: string } | { readonly placeholder: Placeholder };
+
+function isPlaceholder(name: string): name is Placeholder {
+  return Object.hasOwn(PLACEHOLDERS, name);
+}
+
+/** Templates that stay taken apart: a process meets the few of its recipes, for every key. */
+const known = new Map<string, readonly Part[]>();
+const MOST_KNOWN = 1000;
+
+function parts(template: string): readonly Part[] {
+  const before = known.get(template);
+  if (before !== undefined) return before;
+  const made = template
+    .split(/(\{[^{}]*\})/)
+    .filter((piece) => piece !== '')
+    .map((piece) =>
+      piece.startsWith('{') && piece.endsWith('}')
+        ? { placeholder: piece.slice(1, -1) as Placeholder }
+        : { text: piece },
+    );
+  if (known.size >= MOST_KNOWN) known.clear();
+  known.set(template, made);
+  return made;
+}
+
+/** What is wrong with a template, as a person should read it; undefined when nothing is. */
+export function keyTemplateProblem(template: string): string | undefined {
+  const got = `got ${JSON.stringify(template)}`;
+  if (template === '') return `expected a key template such as {dir}{name}-{output}.{format}, ${got}`;
+  const known = Object.keys(PLACEHOLDERS)
+    .map((name) => `{${name}}`)
+    .join('');
+  for (const part of parts(template)) {
+    if ('placeholder' in part) {
+      if (!isPlaceholder(part.placeholder))
+        return `unknown placeholder {${part.placeholder}}, expected those of ${known}, ${got}`;
+    } else if (/[{}]/.test(part.text)) {
+      return `expected braces only around placeholders (${known}), ${got}`;
+      // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is refused
+    } else if (/[\u0000-\u001f\u007f\\]/.test(part.text)) {
+      return `expected no control characters and no backslash, ${got}`;
+    }
+  }
+  if (template.startsWith('/')) return `expected a key below the destination, without a leading slash, ${got}`;
+  if (template.endsWith('/')) return `expected a key that names an object, without a trailing slash, ${got}`;
+  if (template.split('/').some((segment) => segment === '.' || segment === '..'))
+    return `expected no "." or ".." segment, ${got}`;
+  if (!parts(template).some((part) => 'placeholder' in part && ['dir', 'name', 'hash'].includes(part.placeholder))) {
+    return `expected {name}, {dir} or {hash}, so that different sources get different keys, ${got}`;
+  }
+  return undefined;
+}
+
+/** What placeholders become for one output of one source. */
+export interface KeyFacts {
+  /** Key of the source below its prefix. */
+  readonly source: string;
+  readonly output: string;
+  /** Pixels: what the recipe asks for, else the real size. */
+  readonly width: number;
+  readonly height: number;
+  readonly format: string;
+  /** The output's bytes; read only where the template has {hash}. */
+  readonly body: Uint8Array;
+}
+
+function sourceParts(key: string): { dir: string; name: string; ext: string } {
+  const slash = key.lastIndexOf('/') + 1;
+  const file = key.slice(slash);
+  const dot = file.lastIndexOf('.');
+  const cut = dot > 0 ? dot : file.length;
+  return { dir: key.slice(0, slash), name: file.slice(0, cut), ext: file.slice(cut + 1).toLowerCase() };
+}
+
+function digest(body: Uint8Array): string {
+  return createHash('sha256').update(body).digest('hex').slice(0, 16);
+}
+
+/** The key of an output below the destination. Throws UnsafeKey when it would not be one: empty, absolute, with `..`, or too long. */
+export function expandKey(template: string, facts: KeyFacts): string {
+  const source = sourceParts(facts.source);
+  let key = '';
+  for (const part of parts(template)) key += 'text' in part ? part.text : expanded(part.placeholder, facts, source);
+  return safeKey(key, facts.source, facts.output);
+}
+
+function expanded(placeholder: Placeholder, facts: KeyFacts, source: ReturnType<typeof sourceParts>): string {
+  switch (placeholder) {
+    case 'dir':
+    case 'name':
+    case 'ext':
+      return source[placeholder];
+    case 'hash':
+      return digest(facts.body);
+    default:
+      return String(facts[placeholder]);
+  }
+}
+
+function safeKey(key: string, source: string, output: string): string {
+  const refuse = (expected: string): never => {
+    throw new FanoutError(
+      'UnsafeKey',
+      `${source}: the key of output "${output}" would be ${JSON.stringify(key)}, expected ${expected}.`,
+      {
+        expected,
+        met: key,
+      },
+    );
+  };
+  if (key === '' || key.endsWith('/')) refuse('a key that names an object');
+  if (key.startsWith('/') || /^[a-z]:[\\/]/i.test(key)) refuse('a key below the destination');
+  if (key.includes('\0')) refuse('a key without NUL');
+  if (key.split('/').some((segment) => segment === '.' || segment === '..')) refuse('no "." or ".." segment');
+  if (key.split('/')[0] === '.image-fanout') refuse("a key outside image-fanout's own folder");
+  if (Buffer.byteLength(key) > KEY_BYTES) refuse(`at most ${KEY_BYTES} bytes of UTF-8`);
+  return key;
+}
+
+/** The size that the recipe asks for; a side is undefined where only the image knows. */
+export function askedSize(
+  recipe: Recipe,
+  output: Output,
+): { readonly width: number | undefined; readonly height: number | undefined } {
+  const { resize, extract, extend, rotate } = output.operations;
+  const settled =
+    resize ??
+    (extract === undefined && extend === undefined && rotate === undefined ? recipe.operations.resize : undefined);
+  return { width: settled?.width, height: settled?.height };
+}
+
+/** The extension that {format} becomes, when the recipe alone says. */
+function staticFormat(output: Output): string | undefined {
+  const [format] = output.formats;
+  return output.formats.length === 1 && format !== undefined && format !== 'same'
+    ? FORMATS[format].extension
+    : undefined;
+}
+
+/** The name under which the manifest is a rendition beside the outputs. */
+export const MANIFEST_NAME = 'manifest';
+
+/** A template and what of its placeholders the recipe settles. */
+interface StaticOutput {
+  readonly name: string;
+  readonly template: string;
+  readonly width?: number | undefined;
+  readonly height?: number | undefined;
+  readonly format?: string | undefined;
+  readonly formats: readonly string[];
+}
+
+const staticOutputsOf = new WeakMap<Recipe, readonly StaticOutput[]>();
+
+function staticOutputs(recipe: Recipe): readonly StaticOutput[] {
+  const before = staticOutputsOf.get(recipe);
+  if (before !== undefined) return before;
+  const outputs: StaticOutput[] = recipe.outputs.map((output) => ({
+    name: output.name,
+    template: output.key,
+    ...askedSize(recipe, output),
+    format: staticFormat(output),
+    formats: output.formats.flatMap((format) =>
+      (format === 'same' ? Object.values(FORMATS) : [FORMATS[format as FormatName]]).map(({ extension }) => extension),
+    ),
+  }));
+  if (recipe.manifest !== undefined) {
+    outputs.push({ name: MANIFEST_NAME, template: recipe.manifest.key, format: 'json', formats: ['json'] });
+  }
+  staticOutputsOf.set(recipe, outputs);
+  return outputs;
+}
+
+function isStatic(output: StaticOutput): boolean {
+  return parts(output.template).every((part) => {
+    if ('text' in part) return true;
+    if (part.placeholder === 'hash') return false;
+    if (part.placeholder === 'width' || part.placeholder === 'height' || part.placeholder === 'format')
+      return output[part.placeholder] !== undefined;
+    return true;
+  });
+}
+
+/**
+ * The keys that a source's outputs will have, as far as the recipe alone says: before the image is read. `key` is
+ * undefined where only the image knows. In the recipe's order, the manifest last. Throws UnsafeKey.
+ */
+export function staticOutputKeys(
+  recipe: Recipe,
+  source: string,
+): { readonly name: string; readonly key: string | undefined }[] {
+  return staticOutputs(recipe).map((output) => ({
+    name: output.name,
+    key: isStatic(output)
+      ? expandKey(output.template, {
+          source,
+          output: output.name,
+          width: output.width ?? 0,
+          height: output.height ?? 0,
+          format: output.format ?? '',
+          body: Buffer.alloc(0),
+        })
+      : undefined,
+  }));
+}
+
+/** The key as a pattern, one for each format that the output may come out in. */
+function patterns(output: StaticOutput): Token[][] {
+  return [...new Set(output.formats)].map((format) =>
+    parts(output.template).flatMap((part): Token[] => {
+      if ('text' in part) return [...part.text];
+      switch (part.placeholder) {
+        case 'output':
+          return [...output.name];
+        case 'width':
+        case 'height':
+          return output[part.placeholder] === undefined ? [{ any: 'digits' }] : [...String(output[part.placeholder])];
+        case 'format':
+          return [...format];
+        case 'hash':
+          return [{ any: 'hex' }];
+        default:
+          return [{ source: part.placeholder }];
+      }
+    }),
+  );
+}
+
+/** Pairs of outputs of one recipe that could get one key from one source. Errs on the side of "could". */
+export function outputsThatMeet(recipe: Recipe): { readonly a: string; readonly b: string; readonly key: string }[] {
+  const outputs = staticOutputs(recipe).map((output) => ({ ...output, patterns: patterns(output) }));
+  const meet = (a: readonly Token[][], b: readonly Token[][]): boolean =>
+    a.some((one) => b.some((other) => patternsMeet(one, other)));
+  return outputs.flatMap((a, index) =>
+    outputs
+      .slice(index + 1)
+      .flatMap((b) => (meet(a.patterns, b.patterns) ? [{ a: a.name, b: b.name, key: a.template }] : [])),
+  );
+}

@@ -1,0 +1,285 @@
+// One child execution: keys in, renditions written, outcomes out; on directories and on S3.
+import sharp from 'sharp';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Outcome } from '../../../lambda/contract/outcome.ts';
+import { transform } from '../../../lambda/image/transform.ts';
+import type { JobInput } from '../../../lambda/job/job.ts';
+import type { ProcessEvent } from '../../../lambda/job/prepared.ts';
+import { outcomesOf } from '../../../lambda/job/wire.ts';
+import { createPrepare } from '../../../lambda/prepare/prepare.ts';
+import { createProcess } from '../../../lambda/process/process.ts';
+import type { RecipeInput } from '../../../lambda/recipe/recipe.ts';
+import { type Kind, makePlaces, type Places } from '../../helpers/places.ts';
+
+const JPEG = {
+  outputs: [{ name: 'small', key: '{dir}{name}.{format}', format: 'jpeg', resize: { width: 32 } }],
+} satisfies RecipeInput;
+const TWO = {
+  outputs: [
+    { name: 'a', key: '{dir}{name}-a.{format}', format: 'jpeg', resize: { width: 32 } },
+    { name: 'b', key: '{dir}{name}-b.{format}', format: 'webp', resize: { width: 16 } },
+  ],
+} satisfies RecipeInput;
+
+const image = (red: number, width = 64) =>
+  sharp({ create: { width, height: 48, channels: 3, background: { r: red, g: 120, b: 40 } } })
+    .jpeg()
+    .toBuffer();
+
+describe.each<Kind>(['directories', 'S3'])('process on %s', (kind) => {
+  let places: Places;
+  let runs = 0;
+
+  beforeAll(async () => {
+    places = await makePlaces(kind);
+  });
+  afterAll(async () => {
+    await places.close();
+  });
+
+  /** Runs the keys as one child of a new run (or of the run named), and tells what became of each. */
+  async function run(
+    keys: readonly string[],
+    job: JobInput = {},
+    name = `run-${++runs}`,
+    handler = createProcess({ open: places.open, transform }),
+  ): Promise<Outcome[]> {
+    const all = keys.map((key) => places.source.prefix + key);
+    const prepare = createPrepare({
+      open: places.open,
+      defaults: { source: places.source, destination: places.destination, maxConcurrency: 4 },
+    });
+    const input = { recipe: JPEG, keys: all, ...job };
+    const state = await prepare({ input, execution: { name, startTime: '2026-01-01T00:00:00Z' } });
+    const event: ProcessEvent = { BatchInput: { run: state.run }, Items: all.map((item, index) => ({ index, item })) };
+    try {
+      return [...(await handler(event)).outcomes];
+    } catch (error) {
+      const { name: errorType, message: errorMessage } = error as Error;
+      return outcomesOf(
+        { status: 'FAILED', input: event, error: errorType, cause: JSON.stringify({ errorType, errorMessage }) },
+        'KEYS',
+      );
+    }
+  }
+
+  const states = (outcomes: readonly Outcome[]) =>
+    outcomes.map((outcome) =>
+      outcome.status === 'failed' ? outcome.error : outcome.status === 'skipped' ? outcome.reason : outcome.status,
+    );
+
+  test('writes what the recipe asks for and tells of it in item order', async () => {
+    await places.put('first/a b+ä.jpg', await image(1));
+    await places.put('first/c.JPG', await image(2));
+    const outcomes = await run(['first/c.JPG', 'first/', 'first/notes.txt', 'first/a b+ä.jpg']);
+    expect(states(outcomes)).toEqual(['succeeded', 'folderMarker', 'excluded', 'succeeded']);
+    const outputs = await places.outputs();
+    expect([...outputs.keys()]).toEqual(['first/a b+ä.jpg', 'first/c.jpg']);
+    expect(outcomes[0]).toMatchObject({
+      index: 0,
+      key: `${places.source.prefix}first/c.JPG`,
+      source: { format: 'jpeg', width: 64, height: 48 },
+      outputs: [
+        {
+          name: 'small',
+          key: `${places.destination.prefix}first/c.jpg`,
+          bytes: outputs.get('first/c.jpg')?.length,
+          width: 32,
+          height: 24,
+        },
+      ],
+    });
+  });
+
+  test('finds up to date what an earlier run wrote, and works again when source, recipe or wish changes', async () => {
+    await places.put('again/a.jpg', await image(3));
+    expect(states(await run(['again/a.jpg']))).toEqual(['succeeded']);
+    expect(states(await run(['again/a.jpg']))).toEqual(['upToDate']);
+    expect(states(await run(['again/a.jpg'], { existing: 'replace' }))).toEqual(['succeeded']);
+    expect(states(await run(['again/a.jpg'], { existing: 'fail' }))).toEqual(['OutputExists']);
+    const other: RecipeInput = { ...JPEG, extract: { left: 0, top: 0, width: 20, height: 20 } };
+    expect(states(await run(['again/a.jpg'], { recipe: other }))).toEqual(['succeeded']);
+    await places.put('again/a.jpg', await image(4, 80));
+    expect(states(await run(['again/a.jpg'], { recipe: other }))).toEqual(['succeeded']);
+    expect(states(await run(['again/a.jpg'], { recipe: other }))).toEqual(['upToDate']);
+  });
+
+  test('tells the whole outcome again when a child is delivered twice', async () => {
+    await places.put('twice/a.jpg', await image(5));
+    for (const existing of ['skip', 'replace', 'fail'] as const) {
+      const [first] = await run(['twice/a.jpg'], { existing: 'replace' }, `twice-${existing}`);
+      const [second] = await run(
+        ['twice/a.jpg'],
+        { existing },
+        `twice-${existing}`,
+        createProcess({ open: places.open, transform }),
+      );
+      expect(second?.status).toBe('succeeded');
+      const { ms: _, outputs, ...facts } = second as Outcome & { status: 'succeeded' };
+      expect(first).toMatchObject(facts);
+      expect(outputs).toMatchObject([{ upToDate: true }]);
+    }
+  });
+
+  test('never overwrites what it did not write, unless told to', async () => {
+    await places.put('foreign/a.jpg', await image(6));
+    const store = places.open(places.destination.bucket);
+    await store.write(`${places.destination.prefix}foreign/a.jpg`, Buffer.from('precious'));
+    expect(states(await run(['foreign/a.jpg']))).toEqual(['OutputExists']);
+    expect((await places.outputs()).get('foreign/a.jpg')?.toString()).toBe('precious');
+    expect(states(await run(['foreign/a.jpg'], { existing: 'replace' }))).toEqual(['succeeded']);
+  });
+
+  test.each([
+    ['one after the other', 1],
+    ['at once', 2],
+  ])('finds two sources that meet at one key, %s, whichever comes first', async (_name, atOnce) => {
+    for (const [turn, order] of [
+      ['x.jpg', 'x.png'],
+      ['x.png', 'x.jpg'],
+    ].entries()) {
+      const folder = `meet-${atOnce}-${turn}`;
+      await places.put(`${folder}/x.jpg`, await image(7));
+      await places.put(
+        `${folder}/x.png`,
+        await sharp(await image(8))
+          .png()
+          .toBuffer(),
+      );
+      const keys = order.map((key) => `${folder}/${key}`);
+      const name = `run-${folder}`;
+      const handler = createProcess({ open: places.open, transform });
+      const job = { toleratedFailureCount: 2 };
+      const outcomes =
+        atOnce === 2
+          ? await run(keys, job, name, handler)
+          : [...(await run(keys.slice(0, 1), job, name, handler)), ...(await run(keys.slice(1), job, name, handler))];
+      expect(states(outcomes).sort()).toEqual(['OutputCollision', 'succeeded']);
+    }
+  });
+
+  test('writes nothing when one of several outputs may not be written', async () => {
+    await places.put('all/a.jpg', await image(9));
+    const store = places.open(places.destination.bucket);
+    await store.write(`${places.destination.prefix}all/a-b.webp`, Buffer.from('precious'));
+    expect(states(await run(['all/a.jpg'], { recipe: TWO }))).toEqual(['OutputExists']);
+    expect([...(await places.outputs()).keys()].filter((key) => key.startsWith('all/'))).toEqual(['all/a-b.webp']);
+  });
+
+  test('makes all outputs again when the one that is written last is missing', async () => {
+    await places.put('partly/a.jpg', await image(10));
+    expect(states(await run(['partly/a.jpg'], { recipe: TWO }))).toEqual(['succeeded']);
+    const whole = await places.outputs();
+    await places.removeOutput('partly/a-b.webp');
+    const [outcome] = await run(['partly/a.jpg'], { recipe: TWO });
+    expect(outcome).toMatchObject({ status: 'succeeded', outputs: [{ name: 'a', upToDate: true }, { name: 'b' }] });
+    expect(await places.outputs()).toEqual(whole);
+  });
+
+  test('says what is wrong with each bad key, and goes on while failures are tolerated', async () => {
+    await places.put('bad/text.jpg', 'not an image');
+    await places.put('bad/empty.jpg', '');
+    await places.put('bad/cut.jpg', (await image(11, 2000)).subarray(0, 800));
+    await places.put('bad/good.jpg', await image(12));
+    const keys = ['text', 'empty', 'cut', 'gone', 'good'].map((name) => `bad/${name}.jpg`);
+    const outcomes = await run(keys, { toleratedFailureCount: 10 });
+    expect(states(outcomes)).toEqual(['NotAnImage', 'NotAnImage', 'TruncatedImage', 'SourceNotFound', 'succeeded']);
+  });
+
+  test('starts no more keys of a batch after the first failure when none is tolerated', async () => {
+    const good = Array.from({ length: 12 }, (_, index) => `stop/${index}.jpg`);
+    await places.put('stop/bad.jpg', 'not an image');
+    for (const key of good) await places.put(key, await image(13));
+    const outcomes = states(await run(['stop/bad.jpg', ...good]));
+    expect(outcomes[0]).toBe('NotAnImage');
+    expect(outcomes.filter((state) => state === 'pending').length).toBeGreaterThan(5);
+    expect(new Set(outcomes)).toEqual(new Set(['NotAnImage', 'succeeded', 'pending']));
+  });
+
+  test('holds a key to its limits and names limit and value', async () => {
+    await places.put('limits/a.jpg', await image(14, 500));
+    const [pixels] = await run(['limits/a.jpg'], { limits: { pixels: 1000 } });
+    expect(pixels).toMatchObject({
+      error: 'TooManyPixels',
+      expected: expect.stringContaining('1000'),
+      met: expect.stringContaining('24000'),
+    });
+    const [bytes] = await run(['limits/a.jpg'], { limits: { bytes: 10 } });
+    expect(bytes).toMatchObject({ error: 'TooManyBytes', expected: expect.stringContaining('10') });
+  });
+
+  test('ends a key that takes too long, queueing not counted', async () => {
+    await places.put('slow/a.jpg', await image(15));
+    const never = createProcess({ open: places.open, transform: () => new Promise(() => {}) });
+    expect(states(await run(['slow/a.jpg'], { limits: { milliseconds: 100 } }, 'slow-1', never))).toEqual([
+      'ImageTimeout',
+    ]);
+    const slow = createProcess({
+      open: places.open,
+      imageConcurrency: 1,
+      transform: async (input) => {
+        await new Promise((resolve) => setTimeout(resolve, 150));
+        return await transform(input);
+      },
+    });
+    await places.put('slow/b.jpg', await image(16));
+    await places.put('slow/c.jpg', await image(16));
+    await places.put('slow/d.jpg', await image(16));
+    const keys = ['slow/a.jpg', 'slow/b.jpg', 'slow/c.jpg', 'slow/d.jpg'];
+    expect(states(await run(keys, { limits: { milliseconds: 400 } }, 'slow-2', slow))).toEqual(
+      keys.map(() => 'succeeded'),
+    );
+  });
+
+  test('gives up at once when told to', async () => {
+    await places.put('abort/a.jpg', await image(17));
+    const handler = createProcess({ open: places.open, transform: () => new Promise(() => {}) });
+    const prepare = createPrepare({
+      open: places.open,
+      defaults: { source: places.source, destination: places.destination, maxConcurrency: 4 },
+    });
+    const key = `${places.source.prefix}abort/a.jpg`;
+    const state = await prepare({ input: { recipe: JPEG, keys: [key] }, execution: { name: 'abort', startTime: '' } });
+    const controller = new AbortController();
+    const running = handler(
+      { BatchInput: { run: state.run }, Items: [{ index: 0, item: key }] },
+      { signal: controller.signal },
+    );
+    setTimeout(() => controller.abort(new Error('enough')), 20);
+    await expect(running).rejects.toThrow('enough');
+  });
+});
+
+test('the clock of a batch stands only while all of its keys queue', async () => {
+  const places = await makePlaces('directories');
+  const keys = ['a.jpg', 'b.jpg'];
+  for (const key of keys) await places.put(key, await image(1));
+  const told: string[] = [];
+  const clock = { pause: () => told.push('pause'), resume: () => told.push('resume') };
+  const free = Promise.withResolvers<void>();
+  let working = 0;
+  // One image at a time: the first call of another batch holds the gate, so that both keys queue until it ends.
+  const handler = createProcess({
+    open: places.open,
+    imageConcurrency: 1,
+    transform: async (input) => {
+      working += 1;
+      if (working === 1) await free.promise;
+      return await transform(input);
+    },
+  });
+  const { source, destination, open } = places;
+  const prepare = createPrepare({ open, defaults: { source, destination, maxConcurrency: 4 } });
+  await places.put('c.jpg', await image(2));
+  const input = { recipe: JPEG, keys: ['c.jpg', ...keys] };
+  const { run } = await prepare({ input, execution: { name: 'clock', startTime: '' } });
+  const batch = (names: string[]) => ({ BatchInput: { run }, Items: names.map((item, index) => ({ index, item })) });
+  const first = handler(batch(['c.jpg']));
+  await expect.poll(() => working).toBe(1);
+  const second = handler(batch(keys), { clock });
+  await expect.poll(() => told.at(-1)).toBe('pause');
+  free.resolve();
+  await Promise.all([first, second]);
+  expect(told.at(-1)).toBe('resume');
+  await places.close();
+});

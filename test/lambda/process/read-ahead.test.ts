@@ -1,0 +1,74 @@
+// Reading ahead: as many sources as the CPU needs, whatever reading takes; nobody waits for ever, and no room is lost.
+import * as fc from 'fast-check';
+import { expect, it } from 'vitest';
+import { createReadAhead } from '../../../lambda/process/read-ahead.ts';
+
+/** How many of `wanted` may be read at once. */
+async function room(images: number, read: number, transform: number, wanted = 100): Promise<number> {
+  const ahead = createReadAhead(images);
+  if (!Number.isNaN(read)) ahead.took('read', read);
+  if (!Number.isNaN(transform)) ahead.took('transform', transform);
+  let entered = 0;
+  for (let at = 0; at < wanted; at++) {
+    void Promise.resolve(ahead.enter()).then(() => {
+      entered += 1;
+    });
+  }
+  await new Promise(setImmediate);
+  return entered;
+}
+
+it.each([
+  { read: Number.NaN, transform: Number.NaN, most: 100, why: 'nothing is known yet' },
+  { read: 5, transform: Number.NaN, most: 100, why: 'no image is done yet' },
+  { read: 1, transform: 60, most: 4, why: 'reading takes no time: one waits for each image, and one is being read' },
+  { read: 100, transform: 60, most: 13, why: 'reading takes longer than the image: the CPU must not wait for it' },
+  { read: 10_000, transform: 1, most: 100, why: 'reading is all that takes time' },
+  { read: 0, transform: 0, most: 9, why: 'the clock cannot tell' },
+])('lets $most of 100 be read at once by 3 images when $why', async ({ read, transform, most }) => {
+  expect(await room(3, read, transform)).toBe(most);
+});
+
+it('has no bound where the images have none', async () => {
+  expect(await room(Number.POSITIVE_INFINITY, 1, 1000)).toBe(100);
+});
+
+it('follows what it is told: a network that gets slow is given more', async () => {
+  const ahead = createReadAhead(2);
+  ahead.took('read', 1);
+  ahead.took('transform', 100);
+  const entered: number[] = [];
+  for (let at = 0; at < 20; at++) void Promise.resolve(ahead.enter()).then(() => entered.push(at));
+  await new Promise(setImmediate);
+  expect(entered).toHaveLength(3);
+  for (let time = 0; time < 30; time++) ahead.took('read', 400);
+  await new Promise(setImmediate);
+  expect(entered.length).toBeGreaterThanOrEqual(17);
+});
+
+it('lets everyone in, in order, one after the other leaves', async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.integer({ min: 1, max: 5 }), fc.integer({ min: 1, max: 40 }), async (images, count) => {
+      const ahead = createReadAhead(images);
+      ahead.took('read', 1);
+      ahead.took('transform', 50);
+      const order: number[] = [];
+      let most = 0;
+      let inside = 0;
+      await Promise.all(
+        Array.from({ length: count }, async (_, at) => {
+          await ahead.enter();
+          order.push(at);
+          inside += 1;
+          most = Math.max(most, inside);
+          await new Promise(setImmediate);
+          inside -= 1;
+          ahead.leave();
+        }),
+      );
+      expect(order).toEqual(Array.from({ length: count }, (_, at) => at));
+      expect(most).toBeLessThanOrEqual(images + 1);
+    }),
+    { numRuns: 30 },
+  );
+});
