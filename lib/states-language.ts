@@ -14,7 +14,7 @@ export interface Retrier {
 
 export interface Catcher {
   readonly ErrorEquals: readonly string[];
-  readonly ResultPath?: string;
+  readonly ResultPath?: string | null;
   readonly Next: string;
 }
 

@@ -4,8 +4,8 @@ import { FanoutError, toFanoutError } from '../../lambda/contract/errors.ts';
 import { formatLocation, objectUri } from '../../lambda/contract/location.ts';
 import { type Item, itemOf, keyOf } from '../../lambda/job/item.ts';
 import { parseJob } from '../../lambda/job/job.ts';
-import type { PreparedJob, PreparedState } from '../../lambda/job/prepared.ts';
-import { preparedState, prepareJob } from '../../lambda/prepare/prepare.ts';
+import type { PreparedJob } from '../../lambda/job/prepared.ts';
+import { prepareJob } from '../../lambda/prepare/prepare.ts';
 import { collision, decide } from '../../lambda/process/outputs.ts';
 import { openContext } from '../../lambda/process/process.ts';
 import { skipReason } from '../../lambda/process/process-key.ts';
@@ -13,12 +13,10 @@ import { isUpToDate, type JobContext } from '../../lambda/process/up-to-date.ts'
 import { staticOutputKeys } from '../../lambda/recipe/keys.ts';
 import { openStores } from '../../lambda/store/open.ts';
 import type { OpenStore } from '../../lambda/store/store.ts';
-import { openItems } from '../local/item-reader.ts';
-import type { DistributedMapState, PayloadTemplate } from '../states-language.ts';
-import { READERS, workflow } from '../workflow.ts';
 import { EXIT, type ExitCode } from './command.ts';
 import { type DryRunPlan, planText } from './dry-run-text.ts';
 import { defaultConcurrency } from './execute.ts';
+import { openJobItems } from './job-items.ts';
 import { newRunId } from './run-id.ts';
 
 /** Keys looked at together: each costs a request or two. */
@@ -74,7 +72,7 @@ async function makePlan(job: PreparedJob, open: OpenStore): Promise<DryRunPlan> 
     }
   };
 
-  const { pages } = await readItems(preparedState(job), open, signal);
+  const { pages } = await openJobItems(job, open, signal);
   for await (const page of pages) {
     const looks = page.map(({ value }, place) => limit(() => lookAt(context, value, counts.total + place, signal)));
     for (const look of await Promise.all(looks)) note(look);
@@ -88,27 +86,6 @@ async function makePlan(job: PreparedJob, open: OpenStore): Promise<DryRunPlan> 
     destination: formatLocation(job.destination),
     job,
   };
-}
-
-/** The items, from the reader of the very Map state that would run. */
-function readItems(state: PreparedState, open: OpenStore, signal: AbortSignal) {
-  const functions = { prepare: '', process: '', processLarge: '', summarize: '' };
-  const map = workflow({ functions }).States[READERS[state.reader.kind].state] as DistributedMapState;
-  // Only paths such as $.reader.bucket, so that the interpreter need not be loaded.
-  const evaluate = async (template: PayloadTemplate) =>
-    Object.fromEntries(
-      Object.entries(template).map(([name, value]) =>
-        name.endsWith('.$') ? [name.slice(0, -2), at(state, String(value))] : [name, value],
-      ),
-    );
-  return openItems(map, evaluate as Parameters<typeof openItems>[1], open, signal);
-}
-
-function at(state: PreparedState, path: string): unknown {
-  return path
-    .split('.')
-    .slice(1)
-    .reduce<unknown>((value, name) => (value as Record<string, unknown>)[name], state);
 }
 
 async function lookAt(context: JobContext, value: unknown, index: number, signal: AbortSignal): Promise<Look> {

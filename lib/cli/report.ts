@@ -10,12 +10,10 @@ import { exitCodeOf, SUMMARY_FILE, type Summary, summarySchema } from '../../lam
 import { accountText } from '../../lambda/report/text.ts';
 import { type OpenStoresOptions, openStores } from '../../lambda/store/open.ts';
 import type { OpenStore } from '../../lambda/store/store.ts';
-import { openItems } from '../local/item-reader.ts';
 import { StatesError } from '../local/states-error.ts';
-import type { DistributedMapState } from '../states-language.ts';
-import { READERS } from '../workflow.ts';
 import { defineCommand, type ExitCode, UsageError } from './command.ts';
 import { findRun, isFolder } from './find-run.ts';
+import { openJobItems } from './job-items.ts';
 
 export interface ReportOptions {
   /** The destination of the run, or a stack's results: where to look for an id or `latest`. */
@@ -92,23 +90,10 @@ async function madeNow(folder: { bucket: string; prefix: string }, openStore: Op
 }
 
 /** The items of a run that was killed before they were all on record, read as the run read them. */
-async function* listedAgain({ reader }: PreparedJob, openStore: OpenStore): AsyncGenerator<readonly ListedItem[]> {
-  if (reader.kind === 'KEYS') return;
-  const config = READERS[reader.kind].config;
-  const { kind, ...place } = reader;
-  const state = {
-    ItemReader: {
-      Resource: kind === 'LIST' ? 'arn:aws:states:::s3:listObjectsV2' : 'arn:aws:states:::s3:getObject',
-      ...(config === undefined ? {} : { ReaderConfig: config }),
-      Parameters: { Bucket: place.bucket, ...('prefix' in place ? { Prefix: place.prefix } : { Key: place.key }) },
-    },
-  } as unknown as DistributedMapState;
-  const { pages } = await openItems(
-    state,
-    async (template) => template as never,
-    openStore,
-    new AbortController().signal,
-  );
+async function* listedAgain(job: PreparedJob, openStore: OpenStore): AsyncGenerator<readonly ListedItem[]> {
+  const { kind } = job.reader;
+  if (kind === 'KEYS') return;
+  const { pages } = await openJobItems(job, openStore, new AbortController().signal);
   let index = 0;
   for await (const page of pages) yield page.map(({ value }) => ({ index: index++, key: keyOf(value, kind) }));
 }

@@ -18,17 +18,16 @@ export interface Batcher {
 }
 
 /** Reads the ItemBatcher of a Map state; the answer makes batchers with it. */
-export async function batching(config: ItemBatcher | undefined, evaluate: Evaluate): Promise<() => Batcher> {
+export function batching(config: ItemBatcher | undefined, evaluate: Evaluate): () => Batcher {
   if (config === undefined) return oneByOne;
-  const mostItems = await positive(evaluate, 'MaxItemsPerBatch', config.MaxItemsPerBatch, config.MaxItemsPerBatchPath);
-  const mostBytes = await positive(
+  const mostItems = positive(evaluate, 'MaxItemsPerBatch', config.MaxItemsPerBatch, config.MaxItemsPerBatchPath);
+  const mostBytes = positive(
     evaluate,
     'MaxInputBytesPerBatch',
     config.MaxInputBytesPerBatch,
     config.MaxInputBytesPerBatchPath,
   );
-  const head =
-    config.BatchInput === undefined ? '' : `"BatchInput":${JSON.stringify(await evaluate(config.BatchInput))},`;
+  const head = config.BatchInput === undefined ? '' : `"BatchInput":${JSON.stringify(evaluate(config.BatchInput))},`;
   // Beyond the payload limit a child could not start, so fewer items go together then too.
   const bytes = Math.min(mostBytes ?? MOST_PAYLOAD_BYTES, MOST_PAYLOAD_BYTES);
   return () => batches(head, mostItems ?? Number.POSITIVE_INFINITY, bytes);
@@ -69,8 +68,8 @@ function checked(batch: ChildInput): ChildInput {
   throw new StatesError('States.DataLimitExceeded', `An item makes an input of more than ${MOST_PAYLOAD_BYTES} bytes`);
 }
 
-async function positive(evaluate: Evaluate, field: string, literal: number | undefined, path: string | undefined) {
-  const value = await integerField(evaluate, field, literal, path);
+function positive(evaluate: Evaluate, field: string, literal: number | undefined, path: string | undefined) {
+  const value = integerField(evaluate, field, literal, path);
   if (value !== undefined && value < 1) throw new StatesError('States.Runtime', `${field} must be positive.`);
   return value;
 }

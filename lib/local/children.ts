@@ -1,12 +1,12 @@
-// Child executions: each runs the item processor through the interpreter and ends as a record.
+// Child executions: each runs the item processor and ends as a record.
 import { randomUUID } from 'node:crypto';
 import type { DistributedMapState, Json } from '../states-language.ts';
 import type { ChildStatus } from './counts.ts';
 import type { Entry } from './entries.ts';
-import { type ChildMachine, withFirstAttempt } from './first-attempt.ts';
-import type { Context, Failure, Interpreter } from './interpreter.ts';
 import { type MapRunNames, ROLE_ARN } from './names.ts';
 import { type ChildRecord, endedRecord } from './records.ts';
+import type { Context } from './states/context.ts';
+import { createMachine, type Ended, type Failure, type Run } from './states/machine.ts';
 import {
   abortTasks,
   fitsPayload,
@@ -37,7 +37,6 @@ export interface ChildResult {
 export interface ChildrenOptions {
   readonly state: DistributedMapState;
   readonly names: MapRunNames;
-  readonly interpreter: Interpreter;
   readonly handlers: TaskHandlers;
   readonly retryMilliseconds?: number;
   /** Longest time for an EXPRESS child: shorter in tests. */
@@ -61,21 +60,18 @@ interface Child {
   readonly ordinal: number;
   readonly started: number;
   readonly scope: TaskScope;
-  readonly run: ReturnType<ChildMachine['run']>;
+  readonly run: Run;
   readonly place: number;
   timedOut: boolean;
 }
 
 export function createChildren(options: ChildrenOptions): Children {
-  const { names, interpreter, onStart, onEnd } = options;
+  const { names, onStart, onEnd } = options;
   const { ProcessorConfig, StartAt, States } = options.state.ItemProcessor;
   const type = ProcessorConfig.ExecutionType;
   const longest = options.expressMilliseconds ?? EXPRESS_MILLISECONDS;
-  const machine = withFirstAttempt(
-    { StartAt, States },
-    interpreter.machine({ StartAt, States }, options.retryMilliseconds),
-  );
-  const overridesFor = taskOverrides(States, options.handlers, interpreter);
+  const machine = createMachine({ StartAt, States }, options.retryMilliseconds);
+  const overridesFor = taskOverrides(States, options.handlers);
   const machineName = names.childMachineArn.slice(names.childMachineArn.lastIndexOf(':') + 1);
   // Places in an array, not a Set: a Set that is added to and deleted from grows a chain of tables, which keeps
   // children that have ended alive until the next full collection.
@@ -126,10 +122,7 @@ export function createChildren(options: ChildrenOptions): Children {
     places[place] = child;
     running += 1;
     if (type === 'EXPRESS') timer ??= setTimeout(endOverdue, longest);
-    run.result.then(
-      (output) => end(child, { status: 'SUCCEEDED' }, output),
-      (error: unknown) => end(child, child.timedOut ? TIMED_OUT : interpreter.failureOf(error)),
-    );
+    run.result.then((ended) => end(child, child.timedOut && ended.status === 'ABORTED' ? TIMED_OUT : ended));
   }
 
   function contextOf(arn: string, name: string, input: Json, now: number): Context {
@@ -140,7 +133,7 @@ export function createChildren(options: ChildrenOptions): Children {
     };
   }
 
-  function end(child: Child, end: { readonly status: 'SUCCEEDED' } | Failure, output?: Json): void {
+  function end(child: Child, answer: Ended): void {
     places[child.place] = undefined;
     freePlaces.push(child.place);
     running -= 1;
@@ -149,16 +142,15 @@ export function createChildren(options: ChildrenOptions): Children {
       timer = undefined;
     }
     const { entry, name, arn, input, ordinal, started } = child;
-    const text = output === undefined ? undefined : JSON.stringify(output);
-    const ended = text === undefined || fitsPayload(text) ? end : TOO_LARGE;
+    const text = answer.status === 'SUCCEEDED' ? JSON.stringify(answer.output) : undefined;
+    const ended = text === undefined || fitsPayload(text) ? answer : TOO_LARGE;
     const record = endedRecord({
       ...{ type, arn, name, machineArn: names.childMachineArn, input: entry.record.Input },
       ...{ started, stopped: Date.now() },
-      ...ended,
+      ...(ended.status === 'SUCCEEDED' ? { status: ended.status, output: text } : ended),
       ...(ended.status === 'ABORTED' ? { cause: abortedCause } : {}),
-      ...(text === undefined || ended.status !== 'SUCCEEDED' ? {} : { output: text }),
     });
-    const kept = output === undefined || ended.status !== 'SUCCEEDED' ? {} : { output };
+    const kept = ended.status === 'SUCCEEDED' ? { output: ended.output } : {};
     onEnd({ status: ended.status, entry, record, input, ordinal, ...kept });
   }
 

@@ -1,7 +1,9 @@
 // The check of a definition when it is loaded: whatever the engine does not know is an error, never ignored.
 import { z } from 'zod';
 import type { State, StateMachineDefinition } from '../states-language.ts';
-import { LONGEST_SECONDS } from './interpreter.ts';
+import { compilePath, namesOf } from './states/path.ts';
+import { LONGEST_SECONDS } from './states/retry.ts';
+import { compileExpression } from './states/template.ts';
 import { MOST_PAYLOAD_BYTES } from './tasks.ts';
 
 /** The definition holds something that the engine does not know; the message has one line per problem. */
@@ -21,8 +23,27 @@ type Fields = Readonly<Record<string, unknown>>;
 // https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html
 const seconds = z.int().min(1).max(LONGEST_SECONDS);
 const text = z.string();
-const path = text.regex(/^\$/, 'expected a path that starts with $');
+const path = text.check(compiles(compilePath));
+const resultPath = text.check(compiles(namesOf));
 const errors = z.array(text).min(1);
+
+/** Whatever is compiled when the definition is run compiles when it is checked. */
+function compiles(compile: (text: string) => unknown) {
+  return (context: z.core.ParsePayload<string>) => {
+    for (const message of problemOf(compile, context.value)) {
+      context.issues.push({ code: 'custom', input: context.value, message });
+    }
+  };
+}
+
+function problemOf(compile: (text: string) => unknown, text: string): string[] {
+  try {
+    compile(text);
+    return [];
+  } catch (error) {
+    return [(error as Error).message];
+  }
+}
 
 const retrier = z.strictObject({
   ErrorEquals: errors,
@@ -32,7 +53,7 @@ const retrier = z.strictObject({
   MaxDelaySeconds: z.int().min(1).max(LONGEST_SECONDS).optional(),
   JitterStrategy: z.enum(['FULL', 'NONE']).optional(),
 });
-const catcher = z.strictObject({ ErrorEquals: errors, ResultPath: path.optional(), Next: text });
+const catcher = z.strictObject({ ErrorEquals: errors, ResultPath: resultPath.nullable().optional(), Next: text });
 
 // The context object's parts that the engine fills: no $$.State, no $$.Task.
 const CONTEXT = /\$\$(?!\.(Execution|StateMachine|Map)\b)/;
@@ -50,14 +71,15 @@ function templateProblems(value: unknown, at: readonly string[]): { path: string
     if (typeof member !== 'string' || !/^(\$|States\.)/.test(member)) {
       return [{ path, message: `expected a path or an intrinsic function, got ${JSON.stringify(member)}` }];
     }
-    return CONTEXT.test(member) ? [{ path, message: `unknown part of the context object: ${member}` }] : [];
+    if (CONTEXT.test(member)) return [{ path, message: `unknown part of the context object: ${member}` }];
+    return problemOf(compileExpression, member).map((message) => ({ path, message }));
   });
 }
 
 const base = { Type: text, Comment: text.optional() };
 const onward = { Next: text.optional(), End: z.literal(true).optional() };
 const input = { InputPath: path.optional(), OutputPath: path.optional() };
-const result = { ResultPath: path.nullable().optional() };
+const result = { ResultPath: resultPath.nullable().optional() };
 
 const task = z.strictObject({
   ...base,

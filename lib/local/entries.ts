@@ -3,7 +3,6 @@ import { keyOf } from '../../lambda/job/item.ts';
 import type { OpenStore } from '../../lambda/store/store.ts';
 import type { DistributedMapState, Json } from '../states-language.ts';
 import { type Batcher, batching, type ChildInput } from './batcher.ts';
-import type { Context, Interpreter } from './interpreter.ts';
 import { openItems } from './item-reader.ts';
 import { createKeySet, type KeySet } from './key-set.ts';
 import { type ChildRecord, pendingRecord } from './records.ts';
@@ -11,6 +10,7 @@ import type { ResultFile } from './result-writer.ts';
 import { type EarlierAttempts, inputsIn, recordsIn } from './resume.ts';
 import { createSelector } from './selector.ts';
 import type { Evaluate } from './settings.ts';
+import type { Context } from './states/context.ts';
 
 /** A child to run, or to leave as it stands on record. */
 export interface Entry {
@@ -33,7 +33,6 @@ export interface EntrySource {
   readonly input: Json;
   readonly context: Context;
   readonly evaluate: Evaluate;
-  readonly interpreter: Interpreter;
   readonly openStore: OpenStore;
   readonly signal: AbortSignal;
   /** The bucket of the result files, when earlier attempts are to be continued. */
@@ -112,9 +111,9 @@ async function* listed(
   done: KeySet | undefined,
   chosen: KeySet | undefined,
 ): AsyncGenerator<readonly Entry[]> {
-  const { state, input, context, evaluate, interpreter, openStore, signal } = source;
-  const createBatcher = await batching(state.ItemBatcher, evaluate);
-  const select = await createSelector(state.ItemSelector, input, context, interpreter);
+  const { state, input, context, evaluate, openStore, signal } = source;
+  const createBatcher = batching(state.ItemBatcher, evaluate);
+  const select = createSelector(state.ItemSelector, input, context);
   const items = await openItems(state, evaluate, openStore, signal);
   const run = createBatcher();
   const held = createBatcher();
@@ -123,8 +122,7 @@ async function* listed(
     const entries: Entry[] = [];
     for (const { value, key } of page) {
       const item = { Index: index++, Value: value, Source: items.source, ...(key === undefined ? {} : { Key: key }) };
-      const text = select(item);
-      const selected = typeof text === 'string' ? text : await text;
+      const selected = select(item);
       const identity = done === undefined ? '' : identityOf(JSON.parse(selected) as Json, source);
       if (done?.has(identity)) continue;
       if (chosen === undefined || chosen.has(identity)) add(entries, run.add(selected));

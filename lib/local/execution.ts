@@ -1,20 +1,15 @@
-// One execution of a workflow on this machine: the interpreter runs the states, our Map Run the Distributed Maps.
+// One execution of a workflow on this machine: the interpreter (`states/`) runs the states, our Map Run the Distributed Maps.
 import type { OpenStore } from '../../lambda/store/store.ts';
 import type { DistributedMapState, Json, StateMachineDefinition } from '../states-language.ts';
 import { checkDefinition } from './definition.ts';
 import type { Redrive } from './entries.ts';
 import type { ExecutionEvent, MapRunSummary } from './events.ts';
-import {
-  type Context,
-  type Failure,
-  type Interpreter,
-  loadInterpreter,
-  type Overrides,
-  type Run,
-} from './interpreter.ts';
 import { type MapRun, startMapRun } from './map-run.ts';
 import { executionArn, mapRunNames, mapRunUuid, ROLE_ARN, stateMachineArn } from './names.ts';
 import { type MapRunUpdate, updated } from './settings.ts';
+import type { Context } from './states/context.ts';
+import { createMachine, type Entered, type Failure, type Run } from './states/machine.ts';
+import type { Overrides } from './states/state.ts';
 import { STOPPED, StatesError } from './states-error.ts';
 import { abortTasks, type TaskHandlers, taskOverrides, taskScope } from './tasks.ts';
 
@@ -76,11 +71,10 @@ export function startExecution(options: ExecutionOptions): LocalExecution {
   const StartAt = continued?.state ?? definition.StartAt;
   if (!Object.hasOwn(definition.States, StartAt)) throw new TypeError(`The definition has no state '${StartAt}'`);
   const scope = taskScope();
-  const timeouts = { timeoutError: async () => (await loadInterpreter()).timeoutError() };
-  const overrides: Overrides = taskOverrides(definition.States, handlers, timeouts)(scope);
+  const overrides: Overrides = taskOverrides(definition.States, handlers)(scope);
   // Children's handlers too have to be there before anything is done.
   for (const state of Object.values(definition.States)) {
-    if (state.Type === 'Map') taskOverrides(state.ItemProcessor.States, handlers, timeouts);
+    if (state.Type === 'Map') taskOverrides(state.ItemProcessor.States, handlers);
   }
   const arn = executionArn(stateMachine, name);
   const context: Context = {
@@ -97,12 +91,7 @@ export function startExecution(options: ExecutionOptions): LocalExecution {
   let stopped = false;
   let run: Run | undefined;
 
-  function runMap(
-    interpreter: Interpreter,
-    stateName: string,
-    state: DistributedMapState,
-    stateInput: Json,
-  ): Promise<Json> {
+  function runMap(stateName: string, state: DistributedMapState, stateInput: Json): Promise<Json> {
     if (stopped) throw new StatesError(STOPPED, 'The execution was stopped');
     // A Retry on the Map state means a new Map Run over all items.
     const attempt = attempts.get(stateName) ?? 0;
@@ -111,7 +100,7 @@ export function startExecution(options: ExecutionOptions): LocalExecution {
     const label = state.Label ?? mapRunUuid(arn, stateName, -1);
     const { openStore, retryMilliseconds } = options;
     mapRun = startMapRun({
-      ...{ state, stateName, input: stateInput, context, interpreter, handlers, openStore, emit },
+      ...{ state, stateName, input: stateInput, context, handlers, openStore, emit },
       names: mapRunNames(stateMachine, label, uuid, state.ItemProcessor.ProcessorConfig.ExecutionType),
       ...(continued === undefined || attempt > 0 ? {} : { redrive: continued }),
       ...(retryMilliseconds === undefined ? {} : { retryMilliseconds }),
@@ -121,26 +110,21 @@ export function startExecution(options: ExecutionOptions): LocalExecution {
   }
 
   async function execute(): Promise<ExecutionResult> {
-    const interpreter = await loadInterpreter();
-    const machine = interpreter.machine({ ...definition, StartAt }, options.retryMilliseconds);
+    const machine = createMachine({ ...definition, StartAt }, options.retryMilliseconds);
     for (const [stateName, state] of Object.entries(definition.States)) {
       if (state.Type !== 'Map') continue;
-      overrides[stateName] = async (stateInput) => runMap(interpreter, stateName, state, stateInput);
+      overrides[stateName] = async (stateInput) => runMap(stateName, state, stateInput);
     }
+    // Not within the call that starts the execution: who made it may stop or abort what is only being set up.
+    await undefined;
     if (stopped) return { status: 'ABORTED' };
     run = machine.run(input, context, overrides);
-    const history = lastEntered(run);
-    let ended: ExecutionResult;
-    try {
-      ended = { status: 'SUCCEEDED', output: await run.result };
-    } catch (error) {
-      const failure = interpreter.failureOf(error);
-      // The execution's own timeout ends its states, but our Map Run has to be told.
-      if (failure.status === 'TIMED_OUT') abortAll();
-      ended = resultOf(failure, await history);
-    }
+    const ended = await run.result;
+    // The execution's own timeout ends its states, but our Map Run has to be told.
+    if (ended.status === 'TIMED_OUT') abortAll();
     await mapRun?.result.catch(() => {});
-    return { ...ended, ...(mapRun && { mapRun: mapRun.summary() }) };
+    const result = ended.status === 'SUCCEEDED' ? ended : resultOf(ended, run.entered());
+    return { ...result, ...(mapRun && { mapRun: mapRun.summary() }) };
   }
 
   function abortAll(): void {
@@ -165,28 +149,6 @@ export function startExecution(options: ExecutionOptions): LocalExecution {
       mapRun?.update(change);
     },
   };
-}
-
-interface Entered {
-  readonly state: string;
-  readonly eventId: number;
-}
-
-/** Follows the history's numbering (https://docs.aws.amazon.com/step-functions/latest/apireference/API_HistoryEvent.html). */
-async function lastEntered({ events }: Run): Promise<Entered | undefined> {
-  // ExecutionStarted is 1.
-  let eventId = 1;
-  let entered: Entered | undefined;
-  for await (const { type, state } of events) {
-    if (state === undefined) continue;
-    if (type === 'StateEntered') {
-      eventId += 1;
-      entered = { state: state.name, eventId };
-    } else if (type === 'StateExited') eventId += state.type === 'Task' ? 4 : 1;
-    // Scheduled, Started, and Failed or Succeeded.
-    else if (type === 'StateFailed') eventId += 3;
-  }
-  return entered;
 }
 
 function resultOf({ status, error, cause }: Failure, entered: Entered | undefined): ExecutionResult {

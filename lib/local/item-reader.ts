@@ -27,10 +27,10 @@ export async function openItems(
 ): Promise<ItemSource> {
   const reader = state.ItemReader;
   if (reader === undefined) {
-    const items = await evaluate({ 'items.$': state.ItemsPath ?? '$' });
+    const items = evaluate({ 'items.$': state.ItemsPath ?? '$' });
     return { source: 'STATE_DATA', pages: inPages(stateItems((items as { items: Json }).items)) };
   }
-  const { Bucket, Prefix = '', Key = '' } = (await evaluate(reader.Parameters)) as Record<string, string>;
+  const { Bucket, Prefix = '', Key = '' } = evaluate(reader.Parameters) as Record<string, string>;
   if (typeof Bucket !== 'string' || typeof Prefix !== 'string' || typeof Key !== 'string') {
     throw new StatesError(
       'States.ItemReaderFailed',
@@ -38,7 +38,7 @@ export async function openItems(
     );
   }
   const config = reader.ReaderConfig ?? {};
-  const most = (await integerField(evaluate, 'MaxItems', config.MaxItems, config.MaxItemsPath)) ?? 0;
+  const most = integerField(evaluate, 'MaxItems', config.MaxItems, config.MaxItemsPath) ?? 0;
   if (most < 0) throw new StatesError('States.ItemReaderFailed', 'field MaxItems must be positive');
   // A directory is its own URL; no service has a form for it.
   const root = Bucket.startsWith('file:') ? Bucket : `s3://${Bucket}`;

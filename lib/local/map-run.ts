@@ -6,7 +6,6 @@ import { type ChildResult, createChildren } from './children.ts';
 import { COUNTER_OF, count, zeroCounts } from './counts.ts';
 import { type Entry, entriesOf, type Redrive } from './entries.ts';
 import type { ExecutionEvent, MapRunSummary } from './events.ts';
-import type { Context, Interpreter } from './interpreter.ts';
 import type { MapRunNames } from './names.ts';
 import { createOutputs } from './outputs.ts';
 import { parsedRecord } from './records.ts';
@@ -14,6 +13,8 @@ import { openResultWriter, type ResultWriter, resultFolder } from './result-writ
 import { type EarlierAttempts, earlierAttempts } from './resume.ts';
 import { type Evaluate, type MapRunUpdate, readSettings, updated } from './settings.ts';
 import { createSpool } from './spool.ts';
+import type { Context } from './states/context.ts';
+import { evaluateTemplate } from './states/template.ts';
 import { STOPPED, StatesError, sentenceOf } from './states-error.ts';
 import type { TaskHandlers } from './tasks.ts';
 import { exceedsTolerance } from './tolerance.ts';
@@ -24,7 +25,6 @@ export interface MapRunOptions {
   readonly input: Json;
   readonly context: Context;
   readonly names: MapRunNames;
-  readonly interpreter: Interpreter;
   readonly handlers: TaskHandlers;
   readonly openStore: OpenStore;
   readonly emit: (event: ExecutionEvent) => void;
@@ -53,7 +53,7 @@ const BURST = 8;
 
 export function startMapRun(options: MapRunOptions): MapRun {
   const { state, stateName, names, openStore, emit } = options;
-  const evaluate: Evaluate = (template) => options.interpreter.evaluate(template, options.input, options.context);
+  const evaluate: Evaluate = (template) => evaluateTemplate(template, options.input, options.context);
   const standard = state.ItemProcessor.ProcessorConfig.ExecutionType === 'STANDARD';
   const counts = zeroCounts();
   const spool = createSpool<Entry>(({ record }) => record.Input.length + 200);
@@ -133,8 +133,8 @@ export function startMapRun(options: MapRunOptions): MapRun {
 
   /** Reads the settings, finds what earlier attempts left, and writes the probe. */
   async function prepare(): Promise<EarlierAttempts | undefined> {
-    settings = updated(await readSettings(state, evaluate), changes);
-    const folder = await resultFolder(state.ResultWriter, names.uuid, evaluate);
+    settings = updated(readSettings(state, evaluate), changes);
+    const folder = resultFolder(state.ResultWriter, names.uuid, evaluate);
     if (folder === undefined) return undefined;
     const earlier = options.redrive === undefined ? undefined : await earlierAttempts(folder, openStore);
     writer = await openResultWriter({

@@ -33,7 +33,7 @@ export interface EndedChild {
   readonly machineArn: string;
   readonly name: string;
   readonly input: string;
-  readonly output?: string;
+  readonly output?: string | undefined;
   readonly error?: string;
   readonly cause?: string;
   /** Epoch milliseconds. */

@@ -32,13 +32,13 @@ export function attemptPrefix({ prefix }: ResultFolder, attempt: number): string
 }
 
 /** Reads the ResultWriter's Parameters; undefined when the Map state has none. */
-export async function resultFolder(
+export function resultFolder(
   field: ResultWriterField | undefined,
   uuid: string,
   evaluate: Evaluate,
-): Promise<ResultFolder | undefined> {
+): ResultFolder | undefined {
   if (field === undefined) return undefined;
-  const { Bucket, Prefix = '' } = (await evaluate(field.Parameters)) as { readonly [name: string]: Json };
+  const { Bucket, Prefix = '' } = evaluate(field.Parameters) as { readonly [name: string]: Json };
   if (typeof Bucket !== 'string' || typeof Prefix !== 'string') {
     throw new StatesError(
       'States.ResultWriterFailed',

@@ -4,7 +4,7 @@ import { StatesError } from './states-error.ts';
 import type { Tolerance } from './tolerance.ts';
 
 /** Evaluates a payload template against the Map state's input and context. */
-export type Evaluate = (template: PayloadTemplate) => Promise<Json>;
+export type Evaluate = (template: PayloadTemplate) => Json;
 
 /** Most children of one Map Run at once: https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html */
 const MOST_CHILDREN = 10_000;
@@ -22,15 +22,15 @@ export interface MapRunUpdate {
 }
 
 /** Reads MaxConcurrency and the tolerated failures. Throws States.Runtime on a bad value. */
-export async function readSettings(state: DistributedMapState, evaluate: Evaluate): Promise<MapSettings> {
-  const concurrency = await integerField(evaluate, 'MaxConcurrency', state.MaxConcurrency, state.MaxConcurrencyPath);
-  const count = await integerField(
+export function readSettings(state: DistributedMapState, evaluate: Evaluate): MapSettings {
+  const concurrency = integerField(evaluate, 'MaxConcurrency', state.MaxConcurrency, state.MaxConcurrencyPath);
+  const count = integerField(
     evaluate,
     'ToleratedFailureCount',
     state.ToleratedFailureCount,
     state.ToleratedFailureCountPath,
   );
-  const percentage = await numberField(
+  const percentage = numberField(
     evaluate,
     'ToleratedFailurePercentage',
     state.ToleratedFailurePercentage,
@@ -72,19 +72,19 @@ export function integerField(
   field: string,
   literal: number | undefined,
   path: string | undefined,
-): Promise<number | undefined> {
+): number | undefined {
   return numberField(evaluate, field, literal, path, 'integer');
 }
 
-async function numberField(
+function numberField(
   evaluate: Evaluate,
   field: string,
   literal: number | undefined,
   path: string | undefined,
   kind: 'integer' | 'float',
-): Promise<number | undefined> {
+): number | undefined {
   if (path === undefined) return literal;
-  const { value } = (await evaluate({ 'value.$': path })) as { readonly value: Json };
+  const { value } = evaluate({ 'value.$': path }) as { readonly value: Json };
   if (typeof value === 'number' && (kind === 'float' || Number.isInteger(value))) return value;
   const shown = typeof value === 'string' ? value : JSON.stringify(value);
   throw runtime(`The ${field}Path field refers to value "${shown}" which is not a valid ${kind}: ${path}`);

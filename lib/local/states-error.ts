@@ -1,10 +1,10 @@
-// A failure in Step Functions' words: `name` is the Error and `message` the Cause, as the interpreter matches and reports them.
+// A failure in Step Functions' words: `name` is the Error and `message` the Cause, as retriers and catchers match it.
 
-/** What stop() and abort() end the execution with inside the interpreter; never shown as an Error. */
+/** What stop() and abort() end the execution with among the states; never shown as an Error. */
 export const STOPPED = 'Execution.Stopped';
 
 /**
- * An Error and a Cause. The interpreter reads `isRetryable` and `isCatchable`: States.Runtime is neither
+ * An Error and a Cause. States.Runtime is neither retried nor caught
  * (https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html), nor is a stopped execution.
  */
 export class StatesError extends Error {
@@ -17,6 +17,13 @@ export class StatesError extends Error {
     this.name = name;
     this.isRetryable = name !== 'States.Runtime' && name !== STOPPED;
     this.isCatchable = this.isRetryable;
+  }
+}
+
+/** A Task's own timeout, which `States.TaskFailed` does not match; a handler may throw an error of that name, too. */
+export class StatesTimeout extends StatesError {
+  constructor() {
+    super('States.Timeout', 'States.Timeout');
   }
 }
 

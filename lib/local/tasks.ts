@@ -1,8 +1,9 @@
 // Task states call handlers in process: with Lambda's manners, so that errors, sizes and timeouts look as they would there.
 import { Deadline } from '../../lambda/contract/deadline.ts';
 import type { State } from '../states-language.ts';
-import { type Interpreter, LONGEST_SECONDS, type Overrides } from './interpreter.ts';
-import { StatesError } from './states-error.ts';
+import { LONGEST_SECONDS } from './states/retry.ts';
+import type { Overrides } from './states/state.ts';
+import { StatesError, StatesTimeout } from './states-error.ts';
 
 /**
  * Stops the Task's time and its child's while a handler only queues for this machine's processors: on AWS an invocation
@@ -70,14 +71,12 @@ interface Call {
   readonly state: string;
   readonly handler: TaskHandler;
   readonly milliseconds: number;
-  readonly timeoutError: Interpreter['timeoutError'];
 }
 
-/** Prepares the interpreter's overrides for all Task states; the answer makes them for one execution's scope. */
+/** Prepares the handlers of all Task states; the answer makes the overrides for one execution's scope. */
 export function taskOverrides(
   states: Readonly<Record<string, State>>,
   handlers: TaskHandlers,
-  { timeoutError }: Pick<Interpreter, 'timeoutError'>,
 ): (scope: TaskScope) => Overrides {
   const calls: Call[] = [];
   for (const [state, definition] of Object.entries(states)) {
@@ -87,7 +86,7 @@ export function taskOverrides(
       throw new TypeError(`State '${state}': no handler for Resource ${definition.Resource}`);
     }
     const milliseconds = (definition.TimeoutSeconds ?? LONGEST_SECONDS) * 1000;
-    calls.push({ state, handler, milliseconds, timeoutError });
+    calls.push({ state, handler, milliseconds });
   }
   return (scope) => {
     const overrides: Overrides = {};
@@ -96,19 +95,19 @@ export function taskOverrides(
   };
 }
 
-async function callTask({ handler, milliseconds, timeoutError }: Call, input: unknown, scope: TaskScope) {
+async function callTask({ handler, milliseconds }: Call, input: unknown, scope: TaskScope) {
   const controller = new AbortController();
   scope.controller = controller;
   const { promise: timedOut, reject } = Promise.withResolvers<never>();
   using deadline = new Deadline(milliseconds, () => {
-    timeoutError().then(reject);
+    reject(new StatesTimeout());
     controller.abort(new StatesError('States.Timeout', `The Task ran for more than ${milliseconds / 1000} seconds`));
   });
   const clock = clockOf(scope, deadline);
   try {
     // Not within the call that starts the execution: a handler may stop or abort what is only being set up.
     await undefined;
-    // After an abort the interpreter ends the wait before a retry at once, and would try again.
+    // Meanwhile the execution may have been aborted.
     if (scope.aborted) throw new StatesError('Aborted', 'The execution was aborted');
     const answer = handler(input, { signal: controller.signal, clock });
     // Whatever the handler says once its time is up, the state ends with States.Timeout.
@@ -121,7 +120,7 @@ async function callTask({ handler, milliseconds, timeoutError }: Call, input: un
     }
     return JSON.parse(text);
   } catch (error) {
-    if (deadline.expired) throw await timedOut.catch((timeout: unknown) => timeout);
+    if (deadline.expired) throw new StatesTimeout();
     throw error instanceof StatesError ? error : lambdaError(error);
   } finally {
     clock.resume();

@@ -96,6 +96,33 @@ const REFUSED: readonly { readonly name: string; readonly definition: unknown; r
     message: 'Parameters.a.$: expected a path',
   },
   {
+    name: 'an intrinsic function that the engine does not know',
+    definition: task({ Parameters: { a: { 'b.$': "States.Hash($.c, 'MD5')" } } }),
+    message: 'Parameters.a.b.$: unknown intrinsic function States.Hash; known are States.Array, ',
+  },
+  {
+    name: 'an intrinsic function that cannot be read',
+    definition: task({ ResultSelector: { 'a.$': "States.Format('{}, $.b)" } }),
+    message: 'ResultSelector.a.$: expected an intrinsic function',
+  },
+  ...['$.a[*]', '$..a', '$.a[?(@.b)]', '$.a[0:2]', '$a', '$.'].flatMap((path) => [
+    {
+      name: `a template path that is no reference path: ${path}`,
+      definition: task({ Parameters: { 'a.$': path } }),
+      message: `Parameters.a.$: expected a path of names and indexes, such as $.a['b'][0], got ${path}`,
+    },
+    {
+      name: `an InputPath that is no reference path: ${path}`,
+      definition: task({ InputPath: path }),
+      message: 'InputPath: expected a path',
+    },
+  ]),
+  {
+    name: 'a ResultPath into a list',
+    definition: task({ ResultPath: '$.a[0]' }),
+    message: 'ResultPath: expected a path of names',
+  },
+  {
     name: 'an unknown choice rule',
     definition: {
       StartAt: 'Choose',

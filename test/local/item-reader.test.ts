@@ -5,8 +5,8 @@ import { gzipSync, zstdCompressSync } from 'node:zlib';
 import { PutObjectCommand } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openStores, type Stores } from '../../lambda/store/open.ts';
-import { loadInterpreter } from '../../lib/local/interpreter.ts';
 import { openItems } from '../../lib/local/item-reader.ts';
+import { evaluateTemplate } from '../../lib/local/states/template.ts';
 import type { ItemReader, Json } from '../../lib/states-language.ts';
 import { type S3Server, startS3Server } from '../helpers/s3-server.ts';
 import { mapDefinition, temporaryPlace } from './helpers/map.ts';
@@ -39,13 +39,11 @@ afterAll(async () => {
 });
 
 async function read(ItemReader: ItemReader, open = stores.open, input: Json = {}) {
-  const { evaluate } = await loadInterpreter();
   const { States } = mapDefinition({ ItemReader });
-  const context = { Execution: {}, StateMachine: {} } as never;
   const state = States['Map'] as never;
   const { source, pages } = await openItems(
     state,
-    (template) => evaluate(template, input, context),
+    (template) => evaluateTemplate(template, input),
     open,
     new AbortController().signal,
   );
