@@ -5,6 +5,7 @@ import { describeIssue } from '../contract/issues.ts';
 import { limitsSchema } from '../contract/limits.ts';
 import { parseLocation } from '../contract/location.ts';
 import { type RecipeInput, recipeInputSchema, recipeJsonSchema } from '../recipe/recipe.ts';
+import { matcher } from './globs.ts';
 
 /** Image extensions that `include` holds by default: what sharp reads, and what people call images. */
 export const IMAGE_GLOB = '**/*.{avif,gif,heic,heif,jfif,jpe,jpeg,jpg,png,svg,svgz,tif,tiff,webp}';
@@ -27,18 +28,27 @@ function located<T>(read: (text: string) => T) {
 }
 
 const location = z.string().transform(located(parseLocation));
-const globs = z.union(
-  [
-    z
-      .string()
-      .min(1)
-      .transform((glob) => [glob]),
-    z.array(z.string().min(1)),
-  ],
-  {
-    error: 'expected a glob or a list of globs',
-  },
-);
+const globs = z
+  .union(
+    [
+      z
+        .string()
+        .min(1)
+        .transform((glob) => [glob]),
+      z.array(z.string().min(1)),
+    ],
+    { error: 'expected a glob or a list of globs' },
+  )
+  .check((context) => {
+    for (const glob of context.value) {
+      try {
+        matcher([glob]);
+      } catch (error) {
+        const message = `expected a glob, got ${JSON.stringify(glob)}: ${(error as Error).message}`;
+        context.issues.push({ code: 'custom', message, input: context.value });
+      }
+    }
+  });
 
 /** A recipe, or where one lies: `s3://bucket/recipe.json`, which Prepare reads. */
 const recipe = z

@@ -76,6 +76,14 @@ describe('parseJob', () => {
     ['two lists of keys', { manifest: 'a.csv', keys: ['a'] }, ['manifest, keys: expected one of the two, got both']],
     ['no keys', { keys: [] }, ['keys: expected at least 1 element, got []']],
     ['a glob that is none', { include: 4 }, ['include: expected a glob or a list of globs, got 4']],
+    [
+      'a glob that matches nothing, as it cannot be read',
+      { include: ['*.jpg', 'a{'], exclude: '(b{' },
+      [
+        'include: expected a glob, got "a{": Invalid regular expression: /^(?:a()$/is: Unterminated group',
+        expect.stringContaining('exclude: expected a glob, got "(b{": '),
+      ],
+    ],
   ])('refuses %s', (_name, input, problems) => {
     expect(problemsOf(input)).toEqual(problems);
   });
