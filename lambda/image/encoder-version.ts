@@ -1,7 +1,14 @@
 // Which encoders make the bytes: part of each output's fingerprint, as another build may give other bytes.
 import { sharp } from './sharp.ts';
 
-/** Versions of sharp and of the libraries behind its encoders, in one line. */
+/**
+ * The version of our own renderer: of all that lies between a recipe and the encoders. Raise it by one with every change
+ * after which the same source and recipe may give other bytes (a fix of pixels, sizes, metadata, frames, or of a
+ * default): then what earlier versions made is stale, and the next run makes it again. It is no release's number.
+ */
+const RENDERER_VERSION = 2;
+
+/** Versions of our own renderer, of sharp, and of the libraries behind its encoders, in one line. */
 export function encoderVersion(): string {
   const {
     sharp: own,
@@ -15,7 +22,19 @@ export function encoderVersion(): string {
     png,
     tiff,
   } = sharp.versions as Record<string, string | undefined>;
-  return Object.entries({ sharp: own, vips, mozjpeg, webp, aom, heif, cgif, imagequant, png, tiff })
+  return Object.entries({
+    renderer: String(RENDERER_VERSION),
+    sharp: own,
+    vips,
+    mozjpeg,
+    webp,
+    aom,
+    heif,
+    cgif,
+    imagequant,
+    png,
+    tiff,
+  })
     .map(([name, version]) => `${name} ${version ?? '-'}`)
     .join(', ');
 }
