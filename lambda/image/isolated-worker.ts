@@ -1,20 +1,21 @@
 // The process that does image work which may have to be ended: one task at a time, until its parent goes.
 import { toFanoutError } from '../contract/errors.ts';
+import { type ChildAnswer, type ChildTask, TAKEN } from './child.ts';
 import { transformHere } from './here.ts';
-import type { WorkerAnswer, WorkerTask } from './isolated.ts';
 import { unblock } from './sharp.ts';
 import { formatOf, isUntrusted } from './source-format.ts';
 
 unblock(['svg']);
 
-process.on('message', async (sent: WorkerTask) => {
+process.on('message', async (sent: ChildTask) => {
+  process.send?.(TAKEN);
   process.send?.(await answer(sent));
 });
 process.on('disconnect', () => process.exit());
 // Ctrl-C goes to the whole process group, but what becomes of the work is for the parent to say.
 process.on('SIGINT', () => {});
 
-async function answer(sent: WorkerTask): Promise<WorkerAnswer> {
+async function answer(sent: ChildTask): Promise<ChildAnswer> {
   try {
     const task = revived(sent);
     const format = formatOf(task);
@@ -27,7 +28,7 @@ async function answer(sent: WorkerTask): Promise<WorkerAnswer> {
 }
 
 /** Buffers arrive as they were sent or as Uint8Arrays, depending on Node's version. */
-function revived(task: WorkerTask): WorkerTask {
+function revived(task: ChildTask): ChildTask {
   const overlays = new Map([...(task.overlays ?? [])].map(([name, body]) => [name, Buffer.from(body)] as const));
   return { ...task, body: Buffer.from(task.body), overlays };
 }

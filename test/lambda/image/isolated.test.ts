@@ -1,4 +1,6 @@
 // Work in processes of their own: the same outputs, and an end on time, on memory, on an abort.
+import { availableParallelism } from 'node:os';
+import { setTimeout } from 'node:timers/promises';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { limitsSchema } from '../../../lambda/contract/limits.ts';
@@ -73,7 +75,7 @@ describe('isolated', () => {
   it('ends on an abort with its reason', async () => {
     const controller = new AbortController();
     const running = makeOne(SLOW, { format: 'png' }, {}, { signal: controller.signal });
-    setTimeout(() => controller.abort(new Error('enough')), 100);
+    setTimeout(100).then(() => controller.abort(new Error('enough')));
     await expect(running).rejects.toThrow('enough');
   });
 
@@ -87,6 +89,49 @@ describe('isolated', () => {
     const running = transformIsolated(input);
     for (const pid of await children()) process.kill(pid, 'SIGSEGV');
     await expect(running).rejects.toMatchObject({ name: 'ImageCrashed', met: expect.stringContaining('SIGSEGV') });
+  });
+
+  it.each([
+    { when: 'at once', wait: 0 },
+    { when: 'when its end is known', wait: 200 },
+  ])('gives the next key another process for one that died while idle, $when', async ({ wait }) => {
+    for (const signal of ['SIGKILL', 'SIGSEGV', 'SIGTERM']) {
+      await makeOne(SMALL, { format: 'png' });
+      const before = await children();
+      expect(before.length).toBeGreaterThan(0);
+      for (const pid of before) process.kill(pid, signal);
+      if (wait > 0) await setTimeout(wait);
+      expect((await makeOne(SMALL, { format: 'png' })).width).toBe(40);
+      const after = await children();
+      expect(after.filter((pid) => before.includes(pid))).toEqual([]);
+    }
+  });
+
+  it('names a process that cannot be started', async () => {
+    closeIsolated();
+    const { execPath } = process;
+    process.execPath = '/nowhere/node';
+    try {
+      await expect(makeOne(SMALL, { format: 'png' })).rejects.toMatchObject({
+        name: 'ImageCrashed',
+        met: expect.stringContaining('could not be started'),
+      });
+    } finally {
+      process.execPath = execPath;
+    }
+    expect((await makeOne(SMALL, { format: 'png' })).width).toBe(40);
+  });
+
+  it('does not begin what was aborted while it waited for a process', async () => {
+    const slow = { body: SLOW, key: 'slow.svg', recipe: resolveRecipe({ format: 'png' }) };
+    const first = Array.from({ length: availableParallelism() }, () =>
+      transformIsolated({ ...slow, limits: limitsSchema.parse({ milliseconds: 1000 }) }),
+    );
+    const controller = new AbortController();
+    const waiting = transformIsolated({ ...slow, limits: limitsSchema.parse({}), signal: controller.signal });
+    controller.abort(new Error('enough'));
+    await expect(waiting).rejects.toThrow('enough');
+    for (const running of first) await expect(running).rejects.toMatchObject({ name: 'ImageTimeout' });
   });
 
   it('reads no files and no network from a vector', async () => {
