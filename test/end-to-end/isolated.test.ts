@@ -60,14 +60,27 @@ describe('with --isolate', () => {
     await album(folder);
     await places.put(`${folder}/victim.png`, await hugeImage(4_000));
     let kills = 0;
-    const transform: Transform = (input) => {
-      const running = isolated(input);
-      // In the same turn in which it was sent its work, which takes longer than finding its process.
-      if (input.key === 'victim.png' && kills < times) {
-        kills += 1;
-        for (const pid of workers()) process.kill(pid, 'SIGKILL');
+    // The first image is a small one: whoever holds much more than after that is at work on the victim's 48 MB.
+    let least = Number.POSITIVE_INFINITY;
+    const transform: Transform = async (input) => {
+      if (input.key !== 'victim.png') {
+        const made = await isolated(input);
+        least = Math.min(least, ...workers().map(({ bytes }) => bytes));
+        return made;
       }
-      return running;
+      const watch = setInterval(() => {
+        for (const { pid, bytes } of workers()) {
+          if (kills >= times || bytes < least + 16 * MEGABYTE) continue;
+          kills += 1;
+          process.kill(pid, 'SIGKILL');
+          clearInterval(watch);
+        }
+      }, 1);
+      try {
+        return await isolated(input);
+      } finally {
+        clearInterval(watch);
+      }
     };
     const { summary, code, rows } = await runJob(
       within(places, folder),
@@ -87,18 +100,20 @@ describe('with --isolate', () => {
   });
 });
 
-/** This process's image processes. */
-function workers(): number[] {
+/** This process's image processes, and what they hold of memory. */
+function workers(): { readonly pid: number; readonly bytes: number }[] {
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
     .map(Number)
-    .filter((pid) => {
+    .flatMap((pid) => {
       try {
-        const parent = /^PPid:\t(\d+)$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
+        const status = readFileSync(`/proc/${pid}/status`, 'utf8');
+        const parent = /^PPid:\t(\d+)$/m.exec(status)?.[1];
         const command = readFileSync(`/proc/${pid}/cmdline`, 'utf8');
-        return Number(parent) === process.pid && command.includes('isolated-worker');
+        const bytes = Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1] ?? 0) * 1024;
+        return Number(parent) === process.pid && command.includes('isolated-worker') ? [{ pid, bytes }] : [];
       } catch {
-        return false;
+        return [];
       }
     });
 }
