@@ -1,7 +1,8 @@
-// Writes the tables of README.md that are made from the code: the job's fields, the context keys, the costs. `npm run docs` calls it.
+// Writes the tables of README.md and docs/ that are made from the code: the job's fields, the ends of a run, the context keys, the costs. `npm run docs` calls it.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { limitsSchema } from '../lambda/contract/limits.ts';
 import { jobSchema } from '../lambda/job/job.ts';
+import { RUN_STATUSES } from '../lambda/report/status.ts';
 import { CONTEXT_PREFIX, contextSchema } from '../lib/cloud/context.ts';
 import { costTable } from '../lib/costs.ts';
 
@@ -18,6 +19,14 @@ export function jobTable(): string {
 export function contextTable(): string {
   const rows = Object.entries(contextSchema.shape).map(([key, schema]) => row(CONTEXT_PREFIX + key, schema));
   return ['| context key | what it sets | default |', '|---|---|---|', ...rows].join('\n');
+}
+
+/** Every way for a run to end. */
+export function statusTable(): string {
+  const rows = Object.entries(RUN_STATUSES).map(
+    ([word, { exitCode, meaning }]) => `| ${exitCode} | \`${word}\` | ${meaning} |`,
+  );
+  return ['| exit code | `status` | meaning |', '|---|---|---|', ...rows].join('\n');
 }
 
 interface Field {
@@ -37,23 +46,32 @@ function defaultOf(schema: Field): string {
   return `\`${typeof data === 'object' ? JSON.stringify(data) : String(data)}\``;
 }
 
+/** The documents that hold such tables. */
+export const DOCUMENTS = ['README.md', 'docs/account.md'] as const;
+
 /** What stands between the markers `<!-- name:start -->` and `<!-- name:end -->`, by name. */
 export const TABLES: Readonly<Record<string, () => string>> = {
   job: jobTable,
   context: contextTable,
   costs: costTable,
+  status: statusTable,
 };
 
-/** The text with its tables made anew. Throws when a marker is missing. */
+/** The text with its tables made anew. Throws on a marker that is the start of no table. */
 export function withTables(text: string): string {
-  return Object.entries(TABLES).reduce((result, [name, table]) => {
-    const pattern = new RegExp(`(<!-- ${name}:start -->\\n)[\\s\\S]*?(<!-- ${name}:end -->)`);
-    if (!pattern.test(result)) throw new Error(`expected the markers of the table "${name}" in README.md, found none`);
-    return result.replace(pattern, (_all, start: string, end: string) => `${start}\n${table()}\n\n${end}`);
-  }, text);
+  return text.replace(
+    /(<!-- ([\w-]+):start -->\n)[\s\S]*?(<!-- \2:end -->)/g,
+    (all, start: string, name: string, end) => {
+      const table = TABLES[name];
+      if (table === undefined && name !== 'recipes') throw new Error(`there is no table "${name}"`);
+      return table === undefined ? all : `${start}\n${table()}\n\n${end}`;
+    },
+  );
 }
 
 if (import.meta.main) {
-  const file = new URL('../README.md', import.meta.url);
-  writeFileSync(file, withTables(readFileSync(file, 'utf8')));
+  for (const name of DOCUMENTS) {
+    const file = new URL(`../${name}`, import.meta.url);
+    writeFileSync(file, withTables(readFileSync(file, 'utf8')));
+  }
 }

@@ -13,7 +13,7 @@ import { openStores } from '../lambda/store/open.ts';
 import { readContext } from '../lib/cloud/context.ts';
 import { MOST_PAYLOAD_BYTES } from '../lib/local/tasks.ts';
 import { TIMEOUTS } from '../lib/workflow.ts';
-import { withTables } from '../scripts/readme-tables.ts';
+import { DOCUMENTS, TABLES, withTables } from '../scripts/readme-tables.ts';
 import { list, type Statement, synthesize } from './cloud/synth.ts';
 import { type S3Server, startS3Server } from './helpers/s3-server.ts';
 
@@ -27,8 +27,14 @@ const linesOf = (info: string) =>
 const words = (line: string) =>
   [...line.matchAll(/'([^']*)'|(\S+)/g)].map(([, quoted, plain]) => quoted ?? plain ?? '');
 
-test('the tables are those that the code makes', () => {
-  expect(readme).toBe(withTables(readme));
+test.each(DOCUMENTS)('the tables of %s are those that the code makes', async (name) => {
+  const text = await readFile(join(ROOT, name), 'utf8');
+  expect(text).toBe(withTables(text));
+});
+
+test('every table that the code makes is in the README or a document', async () => {
+  const texts = await Promise.all(DOCUMENTS.map((name) => readFile(join(ROOT, name), 'utf8')));
+  for (const name of Object.keys(TABLES)) expect(texts.join(''), name).toContain(`<!-- ${name}:start -->`);
 });
 
 test('the numbers are those of the code', () => {

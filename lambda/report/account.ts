@@ -9,7 +9,8 @@ import { shortened } from './item-row.ts';
 import { writeItems } from './items-files.ts';
 import { findResultFiles } from './run-folder.ts';
 import { createSorter } from './sorter.ts';
-import { type RunStatus, SUMMARY_FILE, type Summary } from './summary.ts';
+import { type ExecutionStatus, runStatusOf } from './status.ts';
+import { SUMMARY_FILE, SUMMARY_VERSION, type Summary } from './summary.ts';
 import { createTally, type Tally } from './tally.ts';
 
 export interface AccountOptions {
@@ -18,8 +19,8 @@ export interface AccountOptions {
   /** The run's folder. */
   readonly folder: Location;
   readonly job: PreparedJob;
-  /** How the execution ended. Default: told from the result files, INTERRUPTED when there is no manifest. */
-  readonly status?: RunStatus;
+  /** How the execution ended. Default: told from the result files; no end when there is no manifest. */
+  readonly status?: ExecutionStatus;
   readonly error?: string;
   readonly cause?: string;
   /** How many items the engine listed in all, to check the account against. */
@@ -85,8 +86,8 @@ async function* one(text: string): AsyncGenerator<string> {
 }
 
 /** How a run ended of which nobody told: by its manifests, and by the thresholds of its job. */
-function statusOf({ counts }: Tally, { attempts }: Collected, job: PreparedJob): RunStatus {
-  if (attempts.at(-1)?.complete !== true) return 'INTERRUPTED';
+function statusOf({ counts }: Tally, { attempts }: Collected, job: PreparedJob): ExecutionStatus | undefined {
+  if (attempts.at(-1)?.complete !== true) return undefined;
   const percentage = counts.total === 0 ? 0 : (counts.failed / counts.total) * 100;
   if (counts.failed > job.toleratedFailureCount || percentage > job.toleratedFailurePercentage) return 'FAILED';
   return counts.pending > 0 ? 'ABORTED' : 'SUCCEEDED';
@@ -94,7 +95,7 @@ function statusOf({ counts }: Tally, { attempts }: Collected, job: PreparedJob):
 
 function discrepancies(
   { listed, items }: AccountOptions,
-  status: RunStatus,
+  status: ExecutionStatus | undefined,
   { attempts }: Collected,
   { counts }: Tally,
   gaps: Gaps,
@@ -114,7 +115,7 @@ function discrepancies(
   if (gaps.missing > 0) problems.push(`keys before the last recorded one that have no record: ${gaps.missing}`);
   // An attempt that has ended has a record of every item; without one, only the listing knows them all. A run that
   // ended before its Map Run did anything, or well with no item at all, has no such attempt either.
-  const begun = status === 'INTERRUPTED' || (status !== 'SUCCEEDED' && attempts.length > 0);
+  const begun = status === undefined || (status !== 'SUCCEEDED' && attempts.length > 0);
   if (begun && listed === undefined && !attempts.some(({ complete }) => complete)) {
     problems.push(
       'no attempt has ended: keys without a record by now are not in this account; resume the run to complete it',
@@ -125,7 +126,7 @@ function discrepancies(
 
 function summaryOf(
   options: AccountOptions,
-  status: RunStatus,
+  status: ExecutionStatus | undefined,
   tally: Tally,
   collected: Collected,
   problems: readonly string[],
@@ -137,15 +138,21 @@ function summaryOf(
   const wallMilliseconds =
     started === undefined || ended === undefined ? 0 : Math.max(0, Date.parse(ended) - Date.parse(started));
   const { total, pending } = tally.counts;
+  const check = {
+    ...(listed === undefined ? {} : { listed }),
+    balanced: problems.length === 0,
+    problems: [...problems],
+  };
   return {
-    version: 1,
+    version: SUMMARY_VERSION,
     run: job.run,
-    status,
+    status: runStatusOf({ executionStatus: status, error, counts: tally.counts, check }),
+    ...(status === undefined ? {} : { executionStatus: status }),
     ...(error === undefined ? {} : { error }),
     ...(cause === undefined ? {} : { cause: shortened(cause, MOST_CAUSE) }),
     ...(firstFailure === undefined ? {} : { firstFailure }),
     ...counted,
-    check: { ...(listed === undefined ? {} : { listed }), balanced: problems.length === 0, problems: [...problems] },
+    check,
     time: {
       ...(started === undefined ? {} : { started }),
       ...(ended === undefined ? {} : { ended }),

@@ -7,12 +7,13 @@ import type { OpenStore } from '../store/store.ts';
 import { writeAccount } from './account.ts';
 import { findResultFiles, readJob } from './run-folder.ts';
 import { type ShortSummary, shortSummary } from './short.ts';
+import { type ExecutionStatus, RUN_STATUSES, type RunStatus, runStatusOf } from './status.ts';
 
 /** EventBridge's `Step Functions Execution Status Change`; dates are epoch milliseconds. */
 export interface StatusChange {
   readonly detail: {
     readonly name: string;
-    readonly status: 'SUCCEEDED' | 'FAILED' | 'ABORTED' | 'TIMED_OUT';
+    readonly status: ExecutionStatus;
     readonly startDate: number;
     readonly stopDate?: number | null;
     readonly output?: string | null;
@@ -25,7 +26,13 @@ export interface StatusChange {
 /** What is told: the short summary, or why there is none. */
 export type Told =
   | ShortSummary
-  | { readonly run: string; readonly status: string; readonly error: string; readonly message: string };
+  | {
+      readonly run: string;
+      readonly status: RunStatus;
+      readonly executionStatus: ExecutionStatus;
+      readonly error: string;
+      readonly message: string;
+    };
 
 export interface EndedDependencies {
   readonly open: OpenStore;
@@ -61,7 +68,19 @@ async function account(
     job = await readJob(store, folder);
   } catch (error) {
     if (!(error instanceof FanoutError) || error.name !== 'SourceNotFound') throw error;
-    return { run: name, status, error: detail.error ?? status, message: reason(detail.cause) };
+    const nothing = { total: 0, failed: 0, pending: 0 };
+    return {
+      run: name,
+      status: runStatusOf({
+        executionStatus: status,
+        error: detail.error ?? undefined,
+        counts: nothing,
+        check: { balanced: true },
+      }),
+      executionStatus: status,
+      error: detail.error ?? status,
+      message: reason(detail.cause),
+    };
   }
   if (status !== 'SUCCEEDED') {
     const latest = Date.now() + PATIENCE[status];
@@ -106,10 +125,10 @@ function subject(told: Told): string {
 
 function body(told: Told): string {
   if (!('counts' in told))
-    return `Run ${told.run}: ${told.status}\nNothing was started.\n\n${told.error}: ${told.message}\n`;
+    return `Run ${told.run}: ${RUN_STATUSES[told.status].meaning} (${told.status})\nNothing was started.\n\n${told.error}: ${told.message}\n`;
   const { counts, errors, firstFailure, problems = [] } = told;
   const lines = [
-    `Run ${told.run}: ${told.status}`,
+    `Run ${told.run}: ${RUN_STATUSES[told.status].meaning} (${told.status})`,
     `${counts.total} keys: ${counts.succeeded} succeeded, ${counts.skipped} skipped, ${counts.failed} failed, ${counts.pending} pending`,
     ...(firstFailure === undefined
       ? []
@@ -121,6 +140,7 @@ function body(told: Told): string {
     '',
     `Account: ${told.report}`,
   ];
-  if (told.status !== 'SUCCEEDED') lines.push(`To do what is left: npx image-fanout redrive ${told.run}`);
+  // What has succeeded as an execution cannot be redriven, whatever it tolerated.
+  if (told.executionStatus !== 'SUCCEEDED') lines.push(`To do what is left: npx image-fanout redrive ${told.run}`);
   return `${lines.join('\n')}\n`;
 }

@@ -4,7 +4,9 @@ import type { Summary } from './summary.ts';
 
 export interface ShortSummary {
   readonly run: string;
+  /** The run's own word; Step Functions' own is `executionStatus`. */
   readonly status: Summary['status'];
+  readonly executionStatus?: Summary['executionStatus'];
   readonly counts: Summary['counts'];
   /** Failures by class. */
   readonly errors: Readonly<Record<string, number>>;
@@ -22,10 +24,11 @@ const MOST_CLASSES = 20;
 
 /** The summary without lists: a few kilobytes, whatever the run was. */
 export function shortSummary(summary: Summary): ShortSummary {
-  const { run, status, counts, errors, bytes, time, firstFailure, check, report } = summary;
+  const { run, status, executionStatus, counts, errors, bytes, time, firstFailure, check, report } = summary;
   return {
     run,
     status,
+    ...(executionStatus === undefined ? {} : { executionStatus }),
     counts,
     errors: Object.fromEntries(errors.slice(0, MOST_CLASSES).map(({ name, count }) => [shortened(name, 100), count])),
     bytes,

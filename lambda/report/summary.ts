@@ -1,6 +1,10 @@
 // The summary of a run: the schema of summary.json and its type, for whoever writes, reads or shows it.
 import { z } from 'zod';
 import type { PreparedJob } from '../job/prepared.ts';
+import { EXECUTION_STATUSES, RUN_STATUS_NAMES } from './status.ts';
+
+/** 2: `status` is the run's own word, and Step Functions' is `executionStatus`. */
+export const SUMMARY_VERSION = 2;
 
 const count = z.int().min(0);
 /** Milliseconds, exact to three significant digits but for `max`. */
@@ -10,11 +14,13 @@ const keyed = { index: count, key: z.string() };
 export const STAGES = ['read', 'transform', 'write', 'total'] as const;
 
 export const summarySchema = z.strictObject({
-  version: z.literal(1),
+  version: z.literal(SUMMARY_VERSION),
   run: z.string(),
-  status: z
-    .enum(['SUCCEEDED', 'FAILED', 'ABORTED', 'TIMED_OUT', 'INTERRUPTED'])
-    .describe("The execution's status; INTERRUPTED when no end is on record, as after a killed process."),
+  status: z.enum(RUN_STATUS_NAMES).describe('How the run ended: one word per exit code and reason.'),
+  executionStatus: z
+    .enum(EXECUTION_STATUSES)
+    .optional()
+    .describe("Step Functions' own word for the execution; absent when no end is on record."),
   error: z.string().optional().describe("The execution's error, for example States.ExceedToleratedFailureThreshold."),
   cause: z.string().optional(),
   counts: z
@@ -74,25 +80,8 @@ export const summarySchema = z.strictObject({
 });
 
 export type Summary = z.output<typeof summarySchema>;
-export type RunStatus = Summary['status'];
 
 /** Names of the account's files in the run's folder. */
 export const SUMMARY_FILE = 'summary.json';
 export const ITEMS_CSV = 'items.csv';
 export const ITEMS_JSONL = 'items.jsonl';
-
-/**
- * The exit code that tells how the run ended: 0 all succeeded or rightly skipped; 1 nothing was started, or the account of
- * a finished run does not add up; 2 stopped by failures or by time, or pending keys were left out by --retry-failed; 3 finished with tolerated failures; 130 interrupted.
- */
-export function exitCodeOf({
-  status,
-  counts,
-  check,
-}: Pick<Summary, 'status' | 'counts' | 'check'>): 0 | 1 | 2 | 3 | 130 {
-  if (status === 'ABORTED' || status === 'INTERRUPTED') return 130;
-  if (status !== 'SUCCEEDED') return counts.total === 0 ? 1 : 2;
-  if (!check.balanced) return 1;
-  if (counts.pending > 0) return 2;
-  return counts.failed > 0 ? 3 : 0;
-}

@@ -4,6 +4,7 @@ import { directoryPath, isDirectory, type Location, objectUri } from '../contrac
 import type { SkipReason } from '../contract/outcome.ts';
 import { shortened } from './item-row.ts';
 import { printable } from './printable.ts';
+import { RUN_STATUSES } from './status.ts';
 import { STAGES, type Summary } from './summary.ts';
 import { formatBytes, formatCount, formatDuration } from './units.ts';
 
@@ -16,14 +17,6 @@ export interface TextOptions {
 
 type Style = 'bold' | 'red' | 'green' | 'yellow' | 'dim';
 type Paint = (style: Style, text: string) => string;
-
-const STATUS_WORDS: Readonly<Record<Summary['status'], string>> = {
-  SUCCEEDED: 'finished',
-  FAILED: 'stopped by failures',
-  ABORTED: 'stopped on request',
-  TIMED_OUT: 'ran out of time',
-  INTERRUPTED: 'no end on record (cut off, or still running)',
-};
 
 /** The whole account as lines of text, ending in a line feed. */
 export function accountText(summary: Summary, options: TextOptions = {}): string {
@@ -69,12 +62,12 @@ function word(text: string): string {
  * that could not be written. Undefined for all other ends.
  */
 export function stopReason({
+  status,
   error,
   cause,
   job: { reader },
-}: Pick<Summary, 'error' | 'cause' | 'job'>): string | undefined {
-  if (error === undefined || error === 'States.ExceedToleratedFailureThreshold' || cause === undefined)
-    return undefined;
+}: Pick<Summary, 'status' | 'error' | 'cause' | 'job'>): string | undefined {
+  if (error === undefined || cause === undefined || status === 'stoppedByFailures') return undefined;
   const file =
     error === 'States.ItemReaderFailed' && 'key' in reader ? `${objectUri(reader.bucket, reader.key)}: ` : '';
   return oneLine(`${error}: ${file}${cause}`);
@@ -99,15 +92,15 @@ function problems({ check }: Summary, paint: Paint): string[] {
 }
 
 function headline({ run, status, counts, check, error }: Summary, paint: Paint): string[] {
-  const unfinished = status === 'SUCCEEDED' && counts.pending > 0;
-  const color: Style = status !== 'SUCCEEDED' ? 'red' : counts.failed > 0 || unfinished ? 'yellow' : 'green';
-  const why = error === undefined ? '' : ` (${error})`;
+  const { exitCode, meaning } = RUN_STATUSES[status];
+  const color: Style = exitCode === 0 ? 'green' : exitCode === 3 || status === 'notFinished' ? 'yellow' : 'red';
+  const why = error === undefined || status === 'stoppedByDeadline' ? '' : `, ${printable(error)}`;
   const parts = (['succeeded', 'skipped', 'failed', 'pending'] as const).map(
     (state) => `${formatCount(counts[state])} ${state}`,
   );
   const checked = check.balanced ? ', each accounted for' : '';
   return [
-    `Run ${run}: ${paint(color, unfinished ? 'not finished' : STATUS_WORDS[status])}${why}`,
+    `Run ${run}: ${paint(color, meaning)} (${status}${why})`,
     `${formatCount(counts.total)} ${counts.total === 1 ? 'key' : 'keys'}${checked}: ${parts.join(', ')}`,
   ];
 }
@@ -143,8 +136,8 @@ function skips({ skipped }: Summary): string[] {
   return ['Skipped:', ...reasons.map(([reason, count]) => `  ${formatCount(count)} ${skipWords(reason)}`)];
 }
 
-function pendings({ counts, status }: Summary, resume: string, paint: Paint): string[] {
-  if (status === 'SUCCEEDED' && counts.failed === 0 && counts.pending === 0) return [];
+function pendings({ counts, executionStatus }: Summary, resume: string, paint: Paint): string[] {
+  if (executionStatus === 'SUCCEEDED' && counts.failed === 0 && counts.pending === 0) return [];
   const left = counts.pending + counts.failed;
   const what =
     left === 0

@@ -46,6 +46,8 @@ export interface Command<T extends OptionTable = OptionTable> {
   readonly arguments: readonly [least: number, most: number];
   /** Further paragraphs of the help. */
   readonly details?: readonly string[];
+  /** Whether the exit code is a run's own. Default: 0 done, 1 not done. */
+  readonly endsLikeRun?: true;
   run(positionals: readonly string[], options: OptionValues<T>): Promise<ExitCode>;
 }
 

@@ -10,9 +10,11 @@ import type { PreparedState, PrepareEvent, ProcessEvent } from '../../lambda/job
 import { outcomesOf } from '../../lambda/job/wire.ts';
 import type { Process } from '../../lambda/process/process.ts';
 import { writeAccount } from '../../lambda/report/account.ts';
-import { readJob } from '../../lambda/report/run-folder.ts';
+import { writeEnd } from '../../lambda/report/end-record.ts';
+import { findResultFiles, readJob } from '../../lambda/report/run-folder.ts';
 import { shortSummary } from '../../lambda/report/short.ts';
-import type { RunStatus, Summary } from '../../lambda/report/summary.ts';
+import type { ExecutionStatus } from '../../lambda/report/status.ts';
+import type { Summary } from '../../lambda/report/summary.ts';
 import type { OpenStore } from '../../lambda/store/store.ts';
 import { type Continue, type ExecutionEvent, type LocalExecution, startExecution } from '../local/execution.ts';
 import type { Json } from '../states-language.ts';
@@ -79,21 +81,23 @@ export function execute(options: ExecuteOptions): Running {
   let prepared: PreparedState | undefined;
   let listed: number | undefined;
 
-  const account = async (state: PreparedState, status: RunStatus, error?: string, cause?: string): Promise<Summary> => {
+  const account = async (
+    state: PreparedState,
+    status: ExecutionStatus,
+    error?: string,
+    cause?: string,
+  ): Promise<Summary> => {
     const folder = folderOf(state);
     const store = open(folder.bucket);
+    const end = { status, started, ended: Date.now(), ...definedOnly({ error, cause, listed }) };
+    await writeEnd(store, folder, { ...end, attempts: (await findResultFiles(store, folder)).attempts.length });
     const { default: sharp } = await import('sharp');
     const { user, system } = process.cpuUsage();
     return await writeAccount({
       store,
       folder,
       job: await readJob(store, folder),
-      status,
-      ...(error === undefined ? {} : { error }),
-      ...(cause === undefined ? {} : { cause }),
-      ...(listed === undefined ? {} : { listed }),
-      started,
-      ended: Date.now(),
+      ...end,
       cpuMilliseconds: (user + system) / 1000,
       versions: definedOnly({ node: process.versions.node, ...sharp.versions }),
       definition: createHash('sha256').update(canonicalJson(definition)).digest('hex'),

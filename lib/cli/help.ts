@@ -1,14 +1,20 @@
 // The help of the program and of each command, made from the tables that the arguments are read by.
+import { RUN_STATUSES } from '../../lambda/report/status.ts';
 import type { Command, OptionTable } from './command.ts';
 
 const WIDTH = 100;
 
-const EXIT_CODES = `Exit codes:
-  0    all keys succeeded or were rightly skipped
-  1    nothing was started: wrong arguments, a bad job, no permission
-  2    stopped by failures, or by the deadline
-  3    finished, with failures that were tolerated
-  130  interrupted: Ctrl-C finishes what runs, a second Ctrl-C aborts it`;
+/** The run's own exit codes, for commands that end with them. */
+function runExitCodes(): string {
+  const rows = Object.entries(RUN_STATUSES).map(([word, { exitCode, meaning }]) =>
+    entry(`${String(exitCode).padEnd(3)}  ${word}`, meaning, 32),
+  );
+  return `Exit codes, each with the status in the summary:\n${rows.join('\n')}`;
+}
+
+const PLAIN_EXIT_CODES = `Exit codes:
+  0    done
+  1    not done; standard error says why`;
 
 /** The help of the whole program. */
 export function programHelp(commands: Readonly<Record<string, string>>): string {
@@ -18,7 +24,7 @@ export function programHelp(commands: Readonly<Record<string, string>>): string 
     'image-fanout: process every image under an S3 prefix or in a directory, and account for each.',
     'Usage:\n  image-fanout run SRC DST [options]\n  image-fanout COMMAND --help',
     `Commands:\n${lines.join('\n')}`,
-    EXIT_CODES,
+    'Exit codes:\n  0    done\n  1    not done; standard error says why\n  The commands that end with a run have its own: see image-fanout run --help.',
   ].join('\n\n');
 }
 
@@ -29,7 +35,7 @@ export function commandHelp(command: Command): string {
     `Usage:\n${command.usage.map((usage) => `  image-fanout ${usage}`).join('\n')}`,
     ...(command.details ?? []),
     `Options:\n${optionLines(command.options).join('\n')}`,
-    EXIT_CODES,
+    command.endsLikeRun === true ? runExitCodes() : PLAIN_EXIT_CODES,
   ].join('\n\n');
 }
 

@@ -6,8 +6,10 @@ import { createTransform } from '../../lambda/image/transform.ts';
 import type { Prepare } from '../../lambda/prepare/prepare.ts';
 import { createProcess } from '../../lambda/process/process.ts';
 import { printable } from '../../lambda/report/printable.ts';
-import { exitCodeOf, type Summary } from '../../lambda/report/summary.ts';
+import { DEADLINE_ERROR, exitCodeOf } from '../../lambda/report/status.ts';
+import type { Summary } from '../../lambda/report/summary.ts';
 import { resumeHereCommand } from '../../lambda/report/text.ts';
+import { formatDuration } from '../../lambda/report/units.ts';
 import { openStores } from '../../lambda/store/open.ts';
 import type { OpenStore } from '../../lambda/store/store.ts';
 import type { Continue } from '../local/execution.ts';
@@ -103,7 +105,10 @@ export async function runHere(
   });
   const deadline = stopAt(how.deadline, () => {
     display.say('The deadline has come: finishing what runs, starting nothing new.');
-    running.execution.stop();
+    running.execution.stop({
+      error: DEADLINE_ERROR,
+      cause: `The deadline of ${formatDuration(how.deadline ?? 0)} has come`,
+    });
   });
   try {
     const ended = await running.ended;
@@ -114,7 +119,7 @@ export async function runHere(
       return deadline.passed || ended.unwritten !== undefined ? EXIT.stopped : EXIT.notStarted;
     }
     report(ended.summary, running.progress.done(), how);
-    return codeOf(ended.summary, deadline.passed);
+    return exitCodeOf(ended.summary);
   } finally {
     display.end();
     deadline.clear();
@@ -136,11 +141,6 @@ function reasonText({ error, cause, unwritten }: NoAccount): string {
   const reason = `${printable(error)}: ${lines.join('\n')}`;
   if (unwritten === undefined) return reason;
   return `the account could not be written: ${reason}\nWhat was done is on record. Once that is mended: ${resumeHereCommand(unwritten)}`;
-}
-
-/** A run that the deadline stopped was not interrupted by anybody. */
-function codeOf(summary: Summary, deadlinePassed: boolean): ExitCode {
-  return summary.status === 'ABORTED' && deadlinePassed ? EXIT.stopped : exitCodeOf(summary);
 }
 
 function stopAt(milliseconds: number | undefined, stop: () => void): { readonly passed: boolean; clear(): void } {

@@ -1,12 +1,15 @@
 // `report`: shows the account of a run, and makes it when the run was killed before it could.
 
+import { definedOnly } from '../../lambda/contract/defined.ts';
 import { parseLocation } from '../../lambda/contract/location.ts';
 import { keyOf } from '../../lambda/job/item.ts';
 import type { PreparedJob } from '../../lambda/job/prepared.ts';
 import { writeAccount } from '../../lambda/report/account.ts';
 import type { ListedItem } from '../../lambda/report/each-key-once.ts';
+import { type EndRecord, readEnd } from '../../lambda/report/end-record.ts';
 import { findResultFiles, readJob } from '../../lambda/report/run-folder.ts';
-import { exitCodeOf, SUMMARY_FILE, type Summary, summarySchema } from '../../lambda/report/summary.ts';
+import { exitCodeOf } from '../../lambda/report/status.ts';
+import { SUMMARY_FILE, SUMMARY_VERSION, type Summary, summarySchema } from '../../lambda/report/summary.ts';
 import { accountText } from '../../lambda/report/text.ts';
 import { type OpenStoresOptions, openStores } from '../../lambda/store/open.ts';
 import type { OpenStore } from '../../lambda/store/store.ts';
@@ -30,9 +33,8 @@ export interface ReportIo {
 }
 
 /**
- * Prints the account of a run. The exit code is the run's own: 0 all succeeded or were rightly skipped; 1 nothing was
- * started, or the account does not add up; 2 stopped by failures or by time; 3 finished with tolerated failures; 130
- * interrupted. Throws SourceNotFound when there is no such run.
+ * Prints the account of a run. The exit code is the run's own, as `RUN_STATUSES` has it. Throws
+ * SourceNotFound when there is no such run.
  */
 export async function reportCommand(run: string, options: ReportOptions, io: ReportIo): Promise<ExitCode> {
   const where = isFolder(run) ? undefined : await placeOf(options);
@@ -62,6 +64,8 @@ async function placeOf({ in: place, stack }: ReportOptions) {
   return found.results;
 }
 
+const NO_END: Partial<EndRecord> = {};
+
 /** The summary as the run left it; undefined when there is none, or when the run went on since. */
 async function writtenSummary(
   folder: { bucket: string; prefix: string },
@@ -70,22 +74,26 @@ async function writtenSummary(
   const store = openStore(folder.bucket);
   const head = await store.head(folder.prefix + SUMMARY_FILE);
   if (head === undefined || head.lastModified < (await findResultFiles(store, folder)).lastModified) return undefined;
-  return summarySchema.parse(JSON.parse((await store.read(folder.prefix + SUMMARY_FILE)).body.toString()));
+  const summary = JSON.parse((await store.read(folder.prefix + SUMMARY_FILE)).body.toString()) as { version?: unknown };
+  // One of an earlier version of the program is made again from the records.
+  return summary.version === SUMMARY_VERSION ? summarySchema.parse(summary) : undefined;
 }
 
 async function madeNow(folder: { bucket: string; prefix: string }, openStore: OpenStore): Promise<Summary> {
   const store = openStore(folder.bucket);
   const job = await readJob(store, folder);
   const { attempts } = await findResultFiles(store, folder);
+  const { status, error, cause, started, ended, listed } = (await readEnd(store, folder, attempts.length)) ?? NO_END;
+  const end = { store, folder, job, ...definedOnly({ status, error, cause, started, ended }) };
   // Keys of a job are in its execution's input only; and what has ended has every item on record.
   if (job.reader.kind === 'KEYS' || attempts.some(({ complete }) => complete))
-    return await writeAccount({ store, folder, job });
+    return await writeAccount({ ...end, ...definedOnly({ listed }) });
   try {
-    return await writeAccount({ store, folder, job, items: listedAgain(job, openStore) });
+    return await writeAccount({ ...end, items: listedAgain(job, openStore) });
   } catch (error) {
     // A source that is gone leaves what is on record.
     if (!(error instanceof StatesError)) throw error;
-    return await writeAccount({ store, folder, job });
+    return await writeAccount(end);
   }
 }
 
@@ -99,6 +107,7 @@ async function* listedAgain(job: PreparedJob, openStore: OpenStore): AsyncGenera
 }
 
 export const command = defineCommand({
+  endsLikeRun: true,
   summary: 'Shows the account of a run: what became of every key, and what to do about it.',
   usage: ['report FOLDER', 'report DST', 'report ID --in DST', 'report latest --in DST', 'report ID [--stack NAME]'],
   arguments: [1, 1],

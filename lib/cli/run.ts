@@ -4,6 +4,7 @@ import { parseDuration } from './duration.ts';
 import { JOB_FILE_OPTION, JOB_OPTIONS, jobInput } from './job-options.ts';
 
 export const command = defineCommand({
+  endsLikeRun: true,
   summary: 'Runs a job on this machine: every image of SRC becomes the renditions of a recipe in DST.',
   usage: ['run SRC DST [options]', 'run --job FILE [options]', 'run --resume RUN [options]'],
   arguments: [0, 2],

@@ -1,33 +1,25 @@
 // The end of a run in a few lines: what happened to every key, where the account is, and how to carry on.
 
 import { printable } from '../../lambda/report/printable.ts';
+import { RUN_STATUSES } from '../../lambda/report/status.ts';
 import type { Summary } from '../../lambda/report/summary.ts';
 import { resumeCommand, skipWords, stopReason } from '../../lambda/report/text.ts';
 import { formatBytes, formatCount, formatDuration } from '../../lambda/report/units.ts';
 
-const ENDS: Readonly<Record<Summary['status'], string>> = {
-  SUCCEEDED: 'Done',
-  FAILED: 'Stopped by failures',
-  ABORTED: 'Stopped',
-  TIMED_OUT: 'Out of time',
-  INTERRUPTED: 'Cut off',
-};
-
 /** The lines, ending in a line feed. `done` is how many keys this attempt did, which a continued run's account does not tell. */
 export function summaryText(summary: Summary, done: number): string {
-  const { status, counts, skipped, errors, bytes, time, check, report, firstFailure } = summary;
+  const { status, executionStatus, counts, skipped, errors, bytes, time, check, report, firstFailure } = summary;
   const keys = `${formatCount(counts.total)} ${counts.total === 1 ? 'key' : 'keys'}`;
   const rate = time.wallMilliseconds === 0 ? 0 : (done / time.wallMilliseconds) * 1000;
   const speed = `${formatCount(Number(rate.toPrecision(3)))}/s`;
-  const left = counts.failed + counts.pending > 0 || status !== 'SUCCEEDED';
+  const { title } = RUN_STATUSES[status];
+  const left = counts.failed + counts.pending > 0 || executionStatus !== 'SUCCEEDED';
   const why = stopReason(summary);
-  // Only the failed ones were asked for: --retry-failed.
-  const unfinished = status === 'SUCCEEDED' && counts.pending > 0;
   const width = formatCount(counts.total).length;
   const state = (name: 'succeeded' | 'skipped' | 'failed' | 'pending', why: string) =>
     `  ${formatCount(counts[name]).padStart(width)} ${name}${why === '' ? '' : `: ${why}`}`;
   return [
-    `${why !== undefined ? 'Stopped' : unfinished ? 'Not finished' : ENDS[status]}: ${keys} in ${formatDuration(time.wallMilliseconds)}, ${speed}; read ${formatBytes(bytes.in)}, wrote ${formatBytes(bytes.out)}`,
+    `${title}: ${keys} in ${formatDuration(time.wallMilliseconds)}, ${speed}; read ${formatBytes(bytes.in)}, wrote ${formatBytes(bytes.out)}`,
     state('succeeded', ''),
     state(
       'skipped',

@@ -50,11 +50,20 @@ export interface ExecutionResult {
   readonly mapRun?: MapRunSummary;
 }
 
+/** Why an execution is stopped: https://docs.aws.amazon.com/step-functions/latest/apireference/API_StopExecution.html */
+export interface StopReason {
+  readonly error?: string;
+  readonly cause?: string;
+}
+
 export interface LocalExecution {
   /** Never rejects for what the workflow or its handlers do. */
   readonly result: Promise<ExecutionResult>;
-  /** Starts nothing more and waits for what runs (STANDARD children are aborted). The execution ends as ABORTED. */
-  stop(): void;
+  /**
+   * Starts nothing more and waits for what runs (STANDARD children are aborted). The execution ends as ABORTED, with the
+   * error and the cause that are given, as StopExecution takes them; the first reason stays.
+   */
+  stop(reason?: StopReason): void;
   /** Also aborts what runs, through the handlers' signals. */
   abort(): void;
   /** What UpdateMapRun does: for the Map Run that is under way, or comes. Throws on a bad value. */
@@ -88,11 +97,11 @@ export function startExecution(options: ExecutionOptions): LocalExecution {
   const attempts = new Map<string, number>();
   let mapRun: MapRun | undefined;
   let changes: MapRunUpdate = {};
-  let stopped = false;
+  let stopped: StopReason | undefined;
   let run: Run | undefined;
 
   function runMap(stateName: string, state: DistributedMapState, stateInput: Json): Promise<Json> {
-    if (stopped) throw new StatesError(STOPPED, 'The execution was stopped');
+    if (stopped !== undefined) throw new StatesError(STOPPED, 'The execution was stopped');
     // A Retry on the Map state means a new Map Run over all items.
     const attempt = attempts.get(stateName) ?? 0;
     attempts.set(stateName, attempt + 1);
@@ -117,26 +126,26 @@ export function startExecution(options: ExecutionOptions): LocalExecution {
     }
     // Not within the call that starts the execution: who made it may stop or abort what is only being set up.
     await undefined;
-    if (stopped) return { status: 'ABORTED' };
+    if (stopped !== undefined) return { status: 'ABORTED', ...stopped };
     run = machine.run(input, context, overrides);
     const ended = await run.result;
     // The execution's own timeout ends its states, but our Map Run has to be told.
     if (ended.status === 'TIMED_OUT') abortAll();
     await mapRun?.result.catch(() => {});
-    const result = ended.status === 'SUCCEEDED' ? ended : resultOf(ended, run.entered());
+    const result = ended.status === 'SUCCEEDED' ? ended : resultOf(ended, run.entered(), stopped);
     return { ...result, ...(mapRun && { mapRun: mapRun.summary() }) };
   }
 
   function abortAll(): void {
-    stopped = true;
+    stopped ??= {};
     abortTasks(scope);
     mapRun?.abort();
   }
 
   return {
     result: execute(),
-    stop() {
-      stopped = true;
+    stop(reason = {}) {
+      stopped ??= reason;
       mapRun?.stop();
     },
     abort() {
@@ -151,9 +160,13 @@ export function startExecution(options: ExecutionOptions): LocalExecution {
   };
 }
 
-function resultOf({ status, error, cause }: Failure, entered: Entered | undefined): ExecutionResult {
+function resultOf(
+  { status, error, cause }: Failure,
+  entered: Entered | undefined,
+  stopped: StopReason | undefined,
+): ExecutionResult {
   if (status === 'TIMED_OUT') return { status: 'FAILED', error: 'States.Timeout' };
-  if (status === 'ABORTED' || error === STOPPED) return { status: 'ABORTED' };
+  if (status === 'ABORTED' || error === STOPPED) return { status: 'ABORTED', ...stopped };
   const prefix =
     error === 'States.Runtime' && entered !== undefined
       ? `An error occurred while executing the state '${entered.state}' (entered at the event id #${entered.eventId}). `

@@ -76,7 +76,7 @@ describe('report', () => {
     const run = killedRun(testRun());
     const { code, text } = await report(folderOf(run));
     expect(text).toContain(
-      'Run run-1: no end on record (cut off, or still running)\n4 keys, each accounted for: 1 succeeded, 0 skipped, 1 failed, 2 pending\n',
+      'Run run-1: no end is on record: the process was killed, or still runs (noEndOnRecord)\n4 keys, each accounted for: 1 succeeded, 0 skipped, 1 failed, 2 pending\n',
     );
     expect(text).toContain(`image-fanout run --resume ${folderOf(run)}\n`);
     expect(code).toBe(130);

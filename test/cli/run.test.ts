@@ -81,8 +81,9 @@ describe.concurrent('a run', () => {
     );
     expect(code).toBe(3);
     expect(stderr).toContain('First failure: 0001-broken.jpg');
-    const { run: id, counts } = summaryOf(stdout);
+    const { run: id, counts, status, executionStatus } = summaryOf(stdout);
     expect(counts).toMatchObject({ succeeded: 3, failed: 1, pending: 0 });
+    expect({ status, executionStatus }).toEqual({ status: 'succeededWithFailures', executionStatus: 'SUCCEEDED' });
     const retry = ['run', '--retry-failed', id, source, destination];
     const retried = await run(...retry, '--tolerated-failure-count', '0', '--quiet');
     expect(retried).toMatchObject({ code: 2, stdout: '' });
@@ -142,7 +143,8 @@ describe.concurrent('a run', () => {
     const { code, stdout, stderr } = await running.ended;
     expect(code).toBe(130);
     expect(stderr).toContain('Interrupted: finishing what runs, starting nothing new.');
-    const { counts, check, run: id } = summaryOf(stdout);
+    const { counts, check, status, run: id } = summaryOf(stdout);
+    expect(status).toBe('interrupted');
     expect(counts.total).toBe(150);
     expect(counts.pending).toBeGreaterThan(0);
     expect(counts.failed).toBe(0);
@@ -194,9 +196,20 @@ describe.concurrent('a run', () => {
     );
     expect(code).toBe(2);
     expect(stderr).toContain('The deadline has come');
-    const { counts } = summaryOf(stdout);
+    const { counts, status, executionStatus, run: id } = summaryOf(stdout);
+    expect({ status, executionStatus }).toEqual({ status: 'stoppedByDeadline', executionStatus: 'ABORTED' });
     expect(counts.pending).toBeGreaterThan(0);
     expect(counts.succeeded + counts.pending).toBe(300);
+    const shown = await run('report', destination);
+    expect(shown.code).toBe(2);
+    expect(shown.stdout).toContain(`Run ${id}: stopped by the deadline (stoppedByDeadline)\n`);
+    // The reason is on record, not only in the account.
+    await rm(join(destination, '.image-fanout/runs', id, 'summary.json'));
+    const again = await run('report', destination, '--json');
+    expect({ code: again.code, status: summaryOf(again.stdout).status }).toEqual({
+      code: 2,
+      status: 'stoppedByDeadline',
+    });
   });
 
   test('a key that takes too long fails with the limit that it met', async () => {

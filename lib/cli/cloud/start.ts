@@ -19,6 +19,7 @@ import { findStack, STACK_OPTION } from './stack.ts';
 const MOST_INPUT = 262_144;
 
 export const command = defineCommand({
+  endsLikeRun: true,
   summary: 'Starts a job on the deployed stack.',
   usage: ['start [options]', 'start s3://SRC/ s3://DST/ [options]', 'start --job FILE [options]'],
   arguments: [0, 2],

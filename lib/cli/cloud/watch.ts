@@ -6,6 +6,7 @@ import { runArn } from './runs.ts';
 import { findStack, STACK_OPTION } from './stack.ts';
 
 export const command = defineCommand({
+  endsLikeRun: true,
   summary:
     'Shows a run of the deployed stack until it ends: the latest, or the one named. Ctrl-C ends the looking, not the run.',
   usage: ['watch [RUN]'],

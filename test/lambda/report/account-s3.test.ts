@@ -41,7 +41,11 @@ it('is written next to the result files, and read from there', async () => {
   );
 
   const summary = await writeAccount({ store, folder, job: await readJob(store, folder), listed: 2 });
-  expect(summary).toMatchObject({ status: 'FAILED', check: { balanced: true }, report: 's3://results/runs/nightly/' });
+  expect(summary).toMatchObject({
+    status: 'stoppedByFailures',
+    check: { balanced: true },
+    report: 's3://results/runs/nightly/',
+  });
   const items = (await store.read(`${folder.prefix}items.jsonl`)).body.toString();
   expect(
     items

@@ -33,7 +33,7 @@ describe('writeAccount', () => {
     expect(summary.counts).toEqual({ total: 5, succeeded: 2, skipped: 1, failed: 1, pending: 1 });
     expect(summary.skipped).toEqual({ upToDate: 1 });
     expect(summary.bytes).toEqual({ in: 5000, out: 200 });
-    expect(summary.status).toBe('FAILED');
+    expect(summary).toMatchObject({ status: 'stoppedByFailures', executionStatus: 'FAILED' });
     expect(summary.check).toEqual({ listed: 5, balanced: true, problems: [] });
     expect(summary.time).toEqual({
       started: '2026-01-01T00:00:00.500Z',
@@ -143,7 +143,7 @@ describe('writeAccount', () => {
     putAttempt(run, [childRecord([succeeded(0, 'a')], 1)], { manifest: false });
     run.put(`${MAP_RUN}/SUCCEEDED_0.jsonl`, `${run.read(`${MAP_RUN}/SUCCEEDED_0.jsonl`)}{"Status":"SUCCEEDED","Inp`);
     const summary = await writeAccount(run);
-    expect(summary.status).toBe('INTERRUPTED');
+    expect(summary.status).toBe('noEndOnRecord');
     expect(summary.attempts).toEqual([{ folder: `${MAP_RUN}/`, complete: false, records: 1, torn: 1 }]);
     expect(summary.check).toEqual({ balanced: false, problems: [expect.stringContaining('no attempt has ended')] });
     expect(states(itemRows(run))).toEqual(['0 a succeeded']);
@@ -161,7 +161,7 @@ describe('writeAccount', () => {
       '4 e pending',
     ]);
     expect(summary).toMatchObject({
-      status: 'INTERRUPTED',
+      status: 'noEndOnRecord',
       counts: { total: 5, pending: 3 },
       check: { balanced: true },
     });
@@ -327,7 +327,7 @@ describe('writeAccount', () => {
     const first = putAttempt(run, [childRecord([pending(0, 'a')])]);
     await writeAccount(run);
     putAttempt(run, [childRecord([succeeded(0, 'a')], 2)], { redrive: 1, earlier: first });
-    expect((await writeAccount(run)).status).toBe('SUCCEEDED');
+    expect((await writeAccount(run)).executionStatus).toBe('SUCCEEDED');
     expect(states(itemRows(run))).toEqual(['0 a succeeded']);
   });
 

@@ -101,14 +101,20 @@ describe('a failed run', () => {
   it('gets its account and tells the counts, the first failure and the way on', async () => {
     await manifest(await runFolder());
     expect(await ended(failure)).toMatchObject({
-      status: 'FAILED',
+      status: 'stoppedByFailures',
+      executionStatus: 'FAILED',
       counts: { total: 3, succeeded: 0, skipped: 1, failed: 1, pending: 1 },
       firstFailure: { key: 'b.jpg', error: 'NotAnImage' },
     });
     const summary = JSON.parse(await readFile(join(results, 'runs/the-run/summary.json'), 'utf8'));
-    expect(summary).toMatchObject({ status: 'FAILED', error: failure.error, counts: { total: 3 } });
+    expect(summary).toMatchObject({
+      status: 'stoppedByFailures',
+      executionStatus: 'FAILED',
+      error: failure.error,
+      counts: { total: 3 },
+    });
     expect(told).toHaveLength(1);
-    expect(told[0]?.subject).toBe('image-fanout FAILED: 1 of 3 keys done (the-run)');
+    expect(told[0]?.subject).toBe('image-fanout stoppedByFailures: 1 of 3 keys done (the-run)');
     expect(told[0]?.body).toContain('NotAnImage: b.jpg is a text');
     expect(told[0]?.body).toContain('image-fanout redrive the-run');
   });
@@ -132,19 +138,20 @@ describe('a failed run', () => {
 
 it('a stopped run gets its account too', async () => {
   await manifest(await runFolder());
-  expect(await ended({ status: 'ABORTED' })).toMatchObject({ status: 'ABORTED', counts: { total: 3, pending: 1 } });
+  expect(await ended({ status: 'ABORTED' })).toMatchObject({ status: 'interrupted', counts: { total: 3, pending: 1 } });
 });
 
 it('a succeeded run tells what Summarize answered, and writes nothing', async () => {
   const short = {
     run: 'the-run',
-    status: 'SUCCEEDED',
+    status: 'succeeded',
+    executionStatus: 'SUCCEEDED',
     counts: { total: 2, succeeded: 2, skipped: 0, failed: 0, pending: 0 },
     errors: {},
     report: 's3://r/',
   };
   expect(await ended({ status: 'SUCCEEDED', output: JSON.stringify(short) })).toEqual(short);
-  expect(told[0]?.subject).toBe('image-fanout SUCCEEDED: 2 of 2 keys done (the-run)');
+  expect(told[0]?.subject).toBe('image-fanout succeeded: 2 of 2 keys done (the-run)');
 });
 
 it('a refused job tells why, since there is no run to account for', async () => {
@@ -155,7 +162,8 @@ it('a refused job tells why, since there is no run to account for', async () => 
   });
   expect(await ended({ error: 'InvalidJob', cause })).toEqual({
     run: 'the-run',
-    status: 'FAILED',
+    status: 'notStarted',
+    executionStatus: 'FAILED',
     error: 'InvalidJob',
     message: 'The job has a problem:\n  recip: unknown field',
   });

@@ -4,7 +4,8 @@ import { ERROR_CLASSES } from '../../../lambda/contract/errors.ts';
 import { writeAccount } from '../../../lambda/report/account.ts';
 import { adviceOn } from '../../../lambda/report/hints.ts';
 import { shortSummary } from '../../../lambda/report/short.ts';
-import { exitCodeOf, type Summary } from '../../../lambda/report/summary.ts';
+import { exitCodeOf, runStatusOf } from '../../../lambda/report/status.ts';
+import type { Summary } from '../../../lambda/report/summary.ts';
 import { accountText } from '../../../lambda/report/text.ts';
 import { formatBytes, formatDuration } from '../../../lambda/report/units.ts';
 import { summaryText } from '../../../lib/cli/summary.ts';
@@ -41,7 +42,7 @@ describe('accountText', () => {
     expect(accountText(summary, { resume: 'image-fanout run --resume X' })).toBe(`First failure: b.jpg
   TruncatedImage: b.jpg ends after 10 of 20 kB
 
-Run run-1: stopped by failures
+Run run-1: stopped by failures: more than are tolerated (stoppedByFailures)
 6 keys, each accounted for: 1 succeeded, 1 skipped, 3 failed, 1 pending
 
 Failures by class:
@@ -78,7 +79,7 @@ Account: /run/
       await summaryOf((run) => putAttempt(run, [childRecord([succeeded(0, 'a.jpg')], 1)]), { listed: 1 }),
     );
     expect(text).toMatch(
-      /^Run run-1: finished\n1 key, each accounted for: 1 succeeded, 0 skipped, 0 failed, 0 pending\n\nRead 1 kB/,
+      /^Run run-1: every key succeeded or was rightly skipped \(succeeded\)\n1 key, each accounted for: 1 succeeded, 0 skipped, 0 failed, 0 pending\n\nRead 1 kB/,
     );
     expect(text).not.toMatch(/resume|Failures|Skipped/);
   });
@@ -119,23 +120,6 @@ Account: /run/
   });
 });
 
-describe('exitCodeOf', () => {
-  const counts = { total: 2, succeeded: 2, skipped: 0, failed: 0, pending: 0 };
-  const balanced = { balanced: true, problems: [] };
-  it.each([
-    [0, 'all is well', { status: 'SUCCEEDED', counts, check: balanced }],
-    [1, 'the account does not add up', { status: 'SUCCEEDED', counts, check: { balanced: false, problems: ['x'] } }],
-    [1, 'nothing was started', { status: 'FAILED', counts: { ...counts, total: 0, succeeded: 0 }, check: balanced }],
-    [2, 'failures stopped it', { status: 'FAILED', counts: { ...counts, failed: 1 }, check: balanced }],
-    [2, 'time ran out', { status: 'TIMED_OUT', counts, check: balanced }],
-    [3, 'failures were tolerated', { status: 'SUCCEEDED', counts: { ...counts, failed: 1 }, check: balanced }],
-    [130, 'it was stopped on request', { status: 'ABORTED', counts, check: balanced }],
-    [130, 'it was killed', { status: 'INTERRUPTED', counts, check: { balanced: false, problems: ['x'] } }],
-  ] as const)('is %i when %s', (code, _when, summary) => {
-    expect(exitCodeOf(summary as Parameters<typeof exitCodeOf>[0])).toBe(code);
-  });
-});
-
 describe('adviceOn', () => {
   it('has something to say on every class of ours, and on what ends a function', () => {
     const unknown = adviceOn('Nobody.KnowsThis').hint;
@@ -160,23 +144,26 @@ describe('a run that no failed key stopped', () => {
     const job = { ...summary.job, reader: { kind: 'JSONL', bucket: 'lists', key: 'keys.jsonl' } } as const;
     const line = 'Stopped by: States.ItemReaderFailed: s3://lists/keys.jsonl: Line 3 is not JSON\n';
     expect(accountText({ ...summary, job })).toMatch(line);
-    expect(summaryText({ ...summary, job }, 0)).toMatch(new RegExp(`^Stopped: 0 keys[^]*${line}[^]*What is left: `));
+    expect(summaryText({ ...summary, job }, 0)).toMatch(
+      new RegExp(`^Nothing was started: 0 keys[^]*${line}[^]*What is left: `),
+    );
   });
 
   it('ends with 1 when nothing was started, else with 2, though the account cannot be whole', async () => {
-    const { status, counts, check } = await unreadable();
-    const unbalanced = { ...check, balanced: false };
-    expect(exitCodeOf({ status, counts, check: unbalanced })).toBe(1);
-    expect(exitCodeOf({ status, counts: { ...counts, total: 3, succeeded: 3 }, check: unbalanced })).toBe(2);
+    const { executionStatus, error, counts, check } = await unreadable();
+    const facts = { executionStatus, error, check: { ...check, balanced: false } };
+    expect(exitCodeOf({ status: runStatusOf({ ...facts, counts }) })).toBe(1);
+    expect(exitCodeOf({ status: runStatusOf({ ...facts, counts: { ...counts, total: 3 } }) })).toBe(2);
   });
 });
 
 describe('a run of which only the failed keys were tried again', () => {
   it('is not finished while others are pending: exit 2', async () => {
-    const summary = { ...(await mixed()), status: 'SUCCEEDED' } as const;
+    const mix = await mixed();
+    const summary = { ...mix, status: runStatusOf({ ...mix, executionStatus: 'SUCCEEDED' }) };
     expect(exitCodeOf(summary)).toBe(2);
     expect(summaryText(summary, 3)).toMatch(/^Not finished: 6 keys/);
-    expect(accountText(summary)).toContain('Run run-1: not finished\n');
+    expect(accountText(summary)).toContain(' (notFinished)\n');
   });
 });
 
@@ -184,7 +171,8 @@ describe('shortSummary', () => {
   it('says counts, bytes, the first failure and where the account is', async () => {
     expect(shortSummary(await mixed())).toEqual({
       run: 'run-1',
-      status: 'FAILED',
+      status: 'stoppedByFailures',
+      executionStatus: 'FAILED',
       counts: { total: 6, succeeded: 1, skipped: 1, failed: 3, pending: 1 },
       errors: { TruncatedImage: 2, Throttled: 1 },
       bytes: { in: 2_500_000, out: 100 },
