@@ -59,7 +59,7 @@ export function csvRow(bucket: string, row: ItemRow): string {
     row.status === 'pending' ? '' : failed ? 'failed' : 'succeeded',
     failed?.error,
     failed ? HTTP_STATUS[failed.error] : row.status === 'pending' ? '' : 200,
-    failed?.message,
+    failed && defused(failed.message),
     row.index,
     row.status,
     row.status === 'skipped' ? row.reason : '',
@@ -76,6 +76,15 @@ export function csvRow(bucket: string, row: ItemRow): string {
     ms?.write,
     ms?.total,
   ]);
+}
+
+/**
+ * A message may begin with what the source says of itself, and a spreadsheet takes these for the start of a formula:
+ * https://owasp.org/www-community/attacks/CSV_Injection. Keys stay as they are: encoded, they hold nothing that a formula
+ * does harm with.
+ */
+function defused(message: string): string {
+  return /^[=+\-@\t\r＝＋－＠]/.test(message) ? `'${message}` : message;
 }
 
 const PLAIN = /^[\w.~/-]*$/;

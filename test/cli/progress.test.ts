@@ -172,5 +172,8 @@ describe('text for a terminal', () => {
     expect(cut('写真写真', 7)).toBe('写真写…');
     expect(cut('abcdef', 4)).toBe('abc…');
     expect(cut('abc', 0)).toBe('');
+    expect(columnsOf('cafe\u0301 👩‍👩‍👧 한국')).toBe(12);
+    expect(cut('a👩‍👩‍👧b', 3)).toBe('a…');
+    expect(cut('e\u0301e\u0301e\u0301', 2)).toBe('e\u0301…');
   });
 });

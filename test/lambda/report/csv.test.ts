@@ -47,6 +47,13 @@ it('keeps line feeds, quotes and commas of a message inside its cell', () => {
   expect(row?.['ResultMessage']).toBe(message);
 });
 
+it.each(['=1+1', '+1', '-1', '@SUM(A1)', '\t=1', '\r=1', '＝1'])('makes no formula of the message %j', (message) => {
+  const [row] = parse(csvHeader() + csvRow('b', rowOf(failed(0, '-k', 'CorruptImage', message), 0)), {
+    columns: true,
+  }) as Record<string, string>[];
+  expect(row).toMatchObject({ ResultMessage: `'${message}`, Key: '-k' });
+});
+
 it.each([
   ['a+b c', 'a%2Bb%20c'],
   ['ü/日.jpg', '%C3%BC/%E6%97%A5.jpg'],
