@@ -7,14 +7,13 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { pipeline } from 'node:stream/promises';
 import { parseArgs } from 'node:util';
-import { limitsSchema } from '../lambda/contract/limits.ts';
 import { directoryLocation } from '../lambda/contract/location.ts';
 import type { Outcome } from '../lambda/contract/outcome.ts';
-import type { PreparedJob } from '../lambda/job/prepared.ts';
 import { failureOf } from '../lambda/job/wire.ts';
 import { writeAccount } from '../lambda/report/account.ts';
 import { readJob } from '../lambda/report/run-folder.ts';
 import { directoryStore } from '../lambda/store/directory.ts';
+import { preparedJob } from '../test/helpers/prepared-job.ts';
 import { judge } from './harness/report.ts';
 
 const { values } = parseArgs({
@@ -117,24 +116,7 @@ async function readAll(root: string): Promise<void> {
 
 /** Writes the run's folder: 98 of 100 keys succeeded, one failed, one is pending. Answers the bytes. */
 async function makeRun(root: string): Promise<number> {
-  const location = directoryLocation(root);
-  const job: PreparedJob = {
-    version: 1,
-    run: 'bench',
-    source: { bucket: 'photos', prefix: '' },
-    destination: location,
-    results: { ...location, prefix: PREFIX },
-    reader: { kind: 'LIST', bucket: 'photos', prefix: '' },
-    recipe: { outputs: [] } as unknown as PreparedJob['recipe'],
-    existing: 'skip',
-    include: ['**'],
-    exclude: [],
-    limits: limitsSchema.parse({}),
-    maxConcurrency: 100,
-    toleratedFailureCount: 100_000_000,
-    toleratedFailurePercentage: 100,
-    itemsPerInvocation: 1,
-  };
+  const job = preparedJob(root, PREFIX, { maxConcurrency: 100, toleratedFailureCount: 100_000_000 });
   const folder = join(root, PREFIX, 'uuid');
   await mkdir(folder, { recursive: true });
   await writeFile(join(root, PREFIX, 'job.json'), JSON.stringify(job));
@@ -149,7 +131,7 @@ async function makeRun(root: string): Promise<number> {
   }
   await writeFile(
     join(folder, 'manifest.json'),
-    JSON.stringify({ DestinationBucket: location.bucket, MapRunArn: 'arn', ResultFiles: files }),
+    JSON.stringify({ DestinationBucket: directoryLocation(root).bucket, MapRunArn: 'arn', ResultFiles: files }),
   );
   return bytes;
 }

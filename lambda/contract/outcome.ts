@@ -12,19 +12,23 @@ export interface SourceFacts {
   readonly pages?: number;
 }
 
-/** One object that was written (or found up to date). */
-export interface OutputFacts {
+/** What an output of an image is; the manifest has neither size nor quality. */
+export interface RenditionFacts {
   /** The name of the output in the recipe. */
   readonly name: string;
-  /** Full key in the destination bucket, or path below the destination directory. */
-  readonly key: string;
-  readonly bytes: number;
   readonly format: string;
   readonly width?: number;
   readonly height?: number;
   readonly pages?: number;
   readonly quality?: number;
   readonly ssim?: number;
+}
+
+/** One object that was written (or found up to date). */
+export interface OutputFacts extends RenditionFacts {
+  /** Full key in the destination bucket, or path below the destination directory. */
+  readonly key: string;
+  readonly bytes: number;
   /** True when the bytes were there already and nothing was written. */
   readonly upToDate?: true;
 }

@@ -1,5 +1,6 @@
 // What goes into the image room and what comes out: plain data, so that it crosses to another process as it is.
 import type { Limits } from '../contract/limits.ts';
+import type { RenditionFacts } from '../contract/outcome.ts';
 import type { Recipe } from '../recipe/types.ts';
 import type { Placeholder } from './placeholder.ts';
 
@@ -24,19 +25,11 @@ export interface SourceShape {
 }
 
 /** One object to write. */
-export interface Rendition {
-  /** Name of the output in the recipe. */
-  readonly name: string;
+export interface Rendition extends RenditionFacts {
   /** Below the destination's prefix. */
   readonly key: string;
   readonly body: Buffer;
   readonly contentType: string;
-  readonly format: string;
-  readonly width?: number;
-  readonly height?: number;
-  readonly pages?: number;
-  readonly quality?: number;
-  readonly ssim?: number;
   /** Milliseconds from the first need of its pixels to its last byte; side by side with others. */
   readonly milliseconds: number;
   readonly cacheControl?: string;

@@ -1,14 +1,7 @@
 // Carries an earlier run on: what is pending or failed, or only what failed, with the same job and the same account.
 import { realpath } from 'node:fs/promises';
-import { join } from 'node:path';
 import { FanoutError } from '../../lambda/contract/errors.ts';
-import {
-  directoryPath,
-  formatLocation,
-  isDirectory,
-  type Location,
-  parseLocation,
-} from '../../lambda/contract/location.ts';
+import { formatLocation, isDirectory, type Location, parseLocation } from '../../lambda/contract/location.ts';
 import { parseJob } from '../../lambda/job/job.ts';
 import type { PreparedJob } from '../../lambda/job/prepared.ts';
 import { preparedState } from '../../lambda/prepare/prepare.ts';
@@ -95,9 +88,8 @@ async function doneBefore({ results }: PreparedJob): Promise<number> {
 }
 
 async function identity(folder: Location): Promise<string> {
-  if (!isDirectory(folder)) return formatLocation(folder);
-  const path = join(directoryPath(folder), folder.prefix);
-  return await realpath(path).catch(() => path);
+  const place = formatLocation(folder);
+  return isDirectory(folder) ? await realpath(place).catch(() => place) : place;
 }
 
 /** A run's folder as given, or by its id (or `latest`) in the results place or the destination. */

@@ -20,13 +20,8 @@ export interface Batcher {
 /** Reads the ItemBatcher of a Map state; the answer makes batchers with it. */
 export function batching(config: ItemBatcher | undefined, evaluate: Evaluate): () => Batcher {
   if (config === undefined) return oneByOne;
-  const mostItems = positive(evaluate, 'MaxItemsPerBatch', config.MaxItemsPerBatch, config.MaxItemsPerBatchPath);
-  const mostBytes = positive(
-    evaluate,
-    'MaxInputBytesPerBatch',
-    config.MaxInputBytesPerBatch,
-    config.MaxInputBytesPerBatchPath,
-  );
+  const mostItems = positive(evaluate, config, 'MaxItemsPerBatch');
+  const mostBytes = positive(evaluate, config, 'MaxInputBytesPerBatch');
   const head = config.BatchInput === undefined ? '' : `"BatchInput":${JSON.stringify(evaluate(config.BatchInput))},`;
   // Beyond the payload limit a child could not start, so fewer items go together then too.
   const bytes = Math.min(mostBytes ?? MOST_PAYLOAD_BYTES, MOST_PAYLOAD_BYTES);
@@ -68,8 +63,8 @@ function checked(batch: ChildInput): ChildInput {
   throw new StatesError('States.DataLimitExceeded', `An item makes an input of more than ${MOST_PAYLOAD_BYTES} bytes`);
 }
 
-function positive(evaluate: Evaluate, field: string, literal: number | undefined, path: string | undefined) {
-  const value = integerField(evaluate, field, literal, path);
+function positive(evaluate: Evaluate, config: ItemBatcher, field: 'MaxItemsPerBatch' | 'MaxInputBytesPerBatch') {
+  const value = integerField(evaluate, config, field);
   if (value !== undefined && value < 1) throw new StatesError('States.Runtime', `${field} must be positive.`);
   return value;
 }

@@ -38,7 +38,7 @@ export async function openItems(
     );
   }
   const config = reader.ReaderConfig ?? {};
-  const most = integerField(evaluate, 'MaxItems', config.MaxItems, config.MaxItemsPath) ?? 0;
+  const most = integerField(evaluate, config, 'MaxItems') ?? 0;
   if (most < 0) throw new StatesError('States.ItemReaderFailed', 'field MaxItems must be positive');
   // A directory is its own URL; no service has a form for it.
   const root = Bucket.startsWith('file:') ? Bucket : `s3://${Bucket}`;

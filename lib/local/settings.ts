@@ -23,20 +23,9 @@ export interface MapRunUpdate {
 
 /** Reads MaxConcurrency and the tolerated failures. Throws States.Runtime on a bad value. */
 export function readSettings(state: DistributedMapState, evaluate: Evaluate): MapSettings {
-  const concurrency = integerField(evaluate, 'MaxConcurrency', state.MaxConcurrency, state.MaxConcurrencyPath);
-  const count = integerField(
-    evaluate,
-    'ToleratedFailureCount',
-    state.ToleratedFailureCount,
-    state.ToleratedFailureCountPath,
-  );
-  const percentage = numberField(
-    evaluate,
-    'ToleratedFailurePercentage',
-    state.ToleratedFailurePercentage,
-    state.ToleratedFailurePercentagePath,
-    'float',
-  );
+  const concurrency = integerField(evaluate, state, 'MaxConcurrency');
+  const count = integerField(evaluate, state, 'ToleratedFailureCount');
+  const percentage = numberField(evaluate, state, 'ToleratedFailurePercentage', 'float');
   return updated(
     { maxConcurrency: 0, tolerance: {} },
     {
@@ -66,28 +55,32 @@ export function updated(settings: MapSettings, update: MapRunUpdate): MapSetting
   };
 }
 
+/** What holds a number under a name, or a path to it under the name with `Path`. */
+type NumberField<Name extends string> = { readonly [Field in Name]?: number | undefined } & {
+  readonly [Field in `${Name}Path`]?: string | undefined;
+};
+
 /** A whole number, literal or by path; undefined when neither is there. */
-export function integerField(
+export function integerField<Name extends string>(
   evaluate: Evaluate,
-  field: string,
-  literal: number | undefined,
-  path: string | undefined,
+  fields: NumberField<Name>,
+  name: Name,
 ): number | undefined {
-  return numberField(evaluate, field, literal, path, 'integer');
+  return numberField(evaluate, fields, name, 'integer');
 }
 
-function numberField(
+function numberField<Name extends string>(
   evaluate: Evaluate,
-  field: string,
-  literal: number | undefined,
-  path: string | undefined,
+  fields: NumberField<Name>,
+  name: Name,
   kind: 'integer' | 'float',
 ): number | undefined {
-  if (path === undefined) return literal;
+  const path = fields[`${name}Path`] as string | undefined;
+  if (path === undefined) return fields[name];
   const { value } = evaluate({ 'value.$': path }) as { readonly value: Json };
   if (typeof value === 'number' && (kind === 'float' || Number.isInteger(value))) return value;
   const shown = typeof value === 'string' ? value : JSON.stringify(value);
-  throw runtime(`The ${field}Path field refers to value "${shown}" which is not a valid ${kind}: ${path}`);
+  throw runtime(`The ${name}Path field refers to value "${shown}" which is not a valid ${kind}: ${path}`);
 }
 
 const runtime = (cause: string) => new StatesError('States.Runtime', cause);

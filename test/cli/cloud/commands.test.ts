@@ -1,6 +1,7 @@
 // The commands for a deployed stack, against a server that speaks AWS's protocols over real HTTP.
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { main } from '../../../lib/cli/main.ts';
+import { zeroCounts } from '../../../lib/local/counts.ts';
 import { EXECUTION, type FakeAws, MACHINE, startAws } from './step-functions-server.ts';
 
 let aws: FakeAws;
@@ -39,16 +40,7 @@ async function run(...argv: string[]) {
   }
 }
 
-const counts = {
-  pending: 0,
-  running: 0,
-  succeeded: 0,
-  failed: 0,
-  timedOut: 0,
-  aborted: 0,
-  total: 0,
-  resultsWritten: 0,
-};
+const counts = zeroCounts().items;
 
 function runningWith(itemCounts: Partial<typeof counts>) {
   return {

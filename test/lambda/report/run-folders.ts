@@ -5,7 +5,6 @@ import { dirname, join } from 'node:path';
 import { parse } from 'csv-parse/sync';
 import { onTestFinished } from 'vitest';
 import type { ErrorName } from '../../../lambda/contract/errors.ts';
-import { limitsSchema } from '../../../lambda/contract/limits.ts';
 import { directoryLocation } from '../../../lambda/contract/location.ts';
 import type { Failed, Outcome, Succeeded } from '../../../lambda/contract/outcome.ts';
 import type { PreparedJob } from '../../../lambda/job/prepared.ts';
@@ -13,6 +12,7 @@ import { failureOf } from '../../../lambda/job/wire.ts';
 import type { ItemRow } from '../../../lambda/report/item-row.ts';
 import { directoryStore } from '../../../lambda/store/directory.ts';
 import type { Store } from '../../../lambda/store/store.ts';
+import { preparedJob } from '../../helpers/prepared-job.ts';
 
 export const MAP_RUN = '11111111-2222-4333-8444-555555555555';
 
@@ -37,24 +37,7 @@ export function testRun(job: Partial<PreparedJob> = {}): TestRun {
   onTestFinished(remove);
   const prefix = '.image-fanout/runs/run-1/';
   const folder = { ...directoryLocation(root), prefix };
-  const prepared: PreparedJob = {
-    version: 1,
-    run: 'run-1',
-    source: { bucket: 'photos', prefix: '' },
-    destination: directoryLocation(root),
-    results: folder,
-    reader: { kind: 'LIST', bucket: 'photos', prefix: '' },
-    recipe: { outputs: [] } as unknown as PreparedJob['recipe'],
-    existing: 'skip',
-    include: ['**'],
-    exclude: [],
-    limits: limitsSchema.parse({}),
-    maxConcurrency: 4,
-    toleratedFailureCount: 0,
-    toleratedFailurePercentage: 100,
-    itemsPerInvocation: 1,
-    ...job,
-  };
+  const prepared = preparedJob(root, prefix, job);
   const path = (name: string) => join(root, prefix, name);
   const put = (name: string, content: string) => {
     mkdirSync(dirname(path(name)), { recursive: true });
