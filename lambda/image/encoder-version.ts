@@ -8,33 +8,11 @@ import { sharp } from './sharp.ts';
  */
 const RENDERER_VERSION = 2;
 
+/** sharp, and the libraries behind its encoders, as `sharp.versions` names them. */
+const ENCODERS = ['sharp', 'vips', 'mozjpeg', 'webp', 'aom', 'heif', 'cgif', 'imagequant', 'png', 'tiff'];
+
 /** Versions of our own renderer, of sharp, and of the libraries behind its encoders, in one line. */
 export function encoderVersion(): string {
-  const {
-    sharp: own,
-    vips,
-    mozjpeg,
-    webp,
-    aom,
-    heif,
-    cgif,
-    imagequant,
-    png,
-    tiff,
-  } = sharp.versions as Record<string, string | undefined>;
-  return Object.entries({
-    renderer: String(RENDERER_VERSION),
-    sharp: own,
-    vips,
-    mozjpeg,
-    webp,
-    aom,
-    heif,
-    cgif,
-    imagequant,
-    png,
-    tiff,
-  })
-    .map(([name, version]) => `${name} ${version ?? '-'}`)
-    .join(', ');
+  const versions: Record<string, string | undefined> = { ...sharp.versions };
+  return [`renderer ${RENDERER_VERSION}`, ...ENCODERS.map((name) => `${name} ${versions[name] ?? '-'}`)].join(', ');
 }
