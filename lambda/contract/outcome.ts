@@ -10,6 +10,8 @@ export interface SourceFacts {
   readonly width?: number;
   readonly height?: number;
   readonly pages?: number;
+  /** The pixels are not the sensor's, but the camera's own picture of them, embedded in a raw file. */
+  readonly preview?: true;
 }
 
 /** What an output of an image is; the manifest has neither size nor quality. */

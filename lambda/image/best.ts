@@ -20,10 +20,12 @@ export function candidates(output: Output, source: SourceImage, animated: boolea
   return clear.length > 0 ? clear : able;
 }
 
-/** The format that `same` means: the source's, or PNG for what nobody writes. */
+/** The format that `same` means: the source's; for what nobody writes PNG, or JPEG where that holds all there is in a photo. */
 function sameFormat(source: SourceImage): FormatName {
   const name = formatName(source);
-  return Object.hasOwn(FORMATS, name) ? (name as FormatName) : 'png';
+  if (Object.hasOwn(FORMATS, name)) return name as FormatName;
+  const { hasAlpha, depth } = source.metadata;
+  return source.decoded === undefined || hasAlpha || depth !== 'uchar' ? 'png' : source.decoded.same;
 }
 
 /** Encodes an output in the best of its formats. Throws QualityUnreachable, OutputTooLarge. */

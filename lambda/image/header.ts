@@ -39,7 +39,8 @@ export async function readHeader(
     width: upright.width,
     height: frames > 1 ? height : upright.height,
     frames,
-    vector: format === 'svg' || format === 'pdf',
+    vector: format === 'svg',
+    bytes: body.length,
     options,
   };
   checkPixels(source, 1, limits);
@@ -71,9 +72,14 @@ export function checkPixels(source: SourceImage, frames: number, limits: Limits)
       met: `${frames} frames`,
     });
   }
-  const pixels = source.width * source.height * frames;
+  checkSize(source.width, source.height, frames, limits);
+}
+
+/** Checks a size that a header tells. Throws TooManyPixels. */
+export function checkSize(width: number, height: number, frames: number, limits: Limits): void {
+  const pixels = width * height * frames;
   if (pixels > limits.pixels) {
-    const size = `${source.width} x ${source.height}${frames > 1 ? ` x ${frames} frames` : ''}`;
+    const size = `${width} x ${height}${frames > 1 ? ` x ${frames} frames` : ''}`;
     throw new FanoutError(
       'TooManyPixels',
       `${pixels} pixels (${size}), expected at most ${limits.pixels} (limits.pixels)`,
@@ -87,6 +93,7 @@ export function checkPixels(source: SourceImage, frames: number, limits: Limits)
 
 /** Media type as the outcome names the source: what it is, not what it is called. */
 export function formatName(source: SourceImage): string {
+  if (source.decoded !== undefined) return source.decoded.format;
   if (source.format !== 'heif') return source.format;
   return source.metadata.compression === 'av1' ? 'avif' : 'heic';
 }

@@ -7,19 +7,20 @@ import type { Output } from '../recipe/types.ts';
 import { needsCarrier } from './colour.ts';
 import { type Encoded, isDeep } from './encode.ts';
 import { imageFailure } from './failure.ts';
-import { formatName, readHeader } from './header.ts';
+import { formatName } from './header.ts';
 import { type ImageJob, runner } from './job.ts';
 import { MANIFEST, manifestBody } from './manifest.ts';
 import { namesOf } from './operations.ts';
 import { render } from './render.ts';
 import type { SourceFormat } from './sniff.ts';
+import { readSource } from './source.ts';
 import type { SourceImage } from './source-image.ts';
 import type { Rendition, SourceShape, Transformed, TransformInput } from './transform-types.ts';
 
 /** Transforms an image whose format is known, in this process. Throws FanoutError. */
 export async function transformHere(input: TransformInput, format: SourceFormat): Promise<Transformed> {
   const { body, key, recipe, limits, signal, overlays = new Map() } = input;
-  const source = await readHeader(body, format, recipe, limits);
+  const source = await readSource(body, format, recipe, limits);
   const job: ImageJob = {
     key,
     source,
@@ -51,8 +52,15 @@ function wantsDeep(output: Output, source: SourceImage): boolean {
 }
 
 function shapeOf(source: SourceImage): SourceShape {
-  const { width, height, frames } = source;
-  return { format: formatName(source), width, height, ...(frames > 1 ? { pages: frames } : {}) };
+  const { width, height, frames, decoded } = source;
+  const pages = decoded?.pages ?? frames;
+  return {
+    format: formatName(source),
+    width,
+    height,
+    ...(pages > 1 ? { pages } : {}),
+    ...(decoded?.preview === true ? { preview: true } : {}),
+  };
 }
 
 function rendition(job: ImageJob, output: Output, encoded: Encoded & { readonly milliseconds: number }): Rendition {
@@ -94,9 +102,9 @@ function rendition(job: ImageJob, output: Output, encoded: Encoded & { readonly 
 function weighed(job: ImageJob, output: Output, encoded: Encoded): Buffer {
   const { body } = encoded;
   const { source } = job;
-  if (body.length <= source.body.length || output.onLarger === 'keep') return body;
+  if (body.length <= source.bytes || output.onLarger === 'keep') return body;
   if (output.onLarger === 'original') return sourceWillDo(job, output, encoded) ? source.body : body;
-  const expected = `at most ${source.body.length} bytes, the source's`;
+  const expected = `at most ${source.bytes} bytes, the source's`;
   throw new FanoutError('OutputTooLarge', `output "${output.name}" has ${body.length} bytes, expected ${expected}`, {
     expected,
     met: `${body.length} bytes`,

@@ -1,6 +1,7 @@
 // The process that does image work which may have to be ended: one task at a time, until its parent goes.
 import { toFanoutError } from '../contract/errors.ts';
 import { type ChildAnswer, type ChildTask, TAKEN } from './child.ts';
+import { isDecoded } from './decoders/decoders.ts';
 import { transformHere } from './here.ts';
 import { unblock } from './sharp.ts';
 import { formatOf, isUntrusted } from './source-format.ts';
@@ -19,7 +20,7 @@ async function answer(sent: ChildTask): Promise<ChildAnswer> {
   try {
     const task = revived(sent);
     const format = formatOf(task);
-    if (isUntrusted(format)) unblock([format]);
+    if (isUntrusted(format) && !isDecoded(format)) unblock([format]);
     return { transformed: await transformHere(task, format) };
   } catch (thrown) {
     const { name, message, expected, met } = toFanoutError(thrown);

@@ -1,6 +1,7 @@
 // sharp, set up in one place for the whole process: which loaders may run, how many threads, no cache.
 import sharp from 'sharp';
 import type { UntrustedFormat } from '../recipe/names.ts';
+import type { DecodedFormat } from './decoders/decoder.ts';
 
 // One thread per image and several images in flight is the fastest way to do many; the cache only helps who repeats itself.
 sharp.concurrency(1);
@@ -25,11 +26,8 @@ function keepBlocks(bytes: number): void {
 }
 
 /** libvips' loader classes of what is read in a process of its own. */
-const LOADERS: Record<'svg' | UntrustedFormat, string> = {
+const LOADERS: Record<'svg' | Exclude<UntrustedFormat, DecodedFormat>, string> = {
   svg: 'VipsForeignLoadSvg',
-  pdf: 'VipsForeignLoadPdf',
-  jp2: 'VipsForeignLoadJp2k',
-  jxl: 'VipsForeignLoadJxl',
   fits: 'VipsForeignLoadFits',
   exr: 'VipsForeignLoadOpenexr',
   ppm: 'VipsForeignLoadPpm',

@@ -1,9 +1,12 @@
 // What a file is by its content, never by its name; and whether it ends too early.
 import { constants, gunzipSync } from 'node:zlib';
 import type { UntrustedFormat } from '../recipe/names.ts';
+import type { DecodedFormat } from './decoders/decoder.ts';
+import { decoderOf } from './decoders/decoders.ts';
+import { otherFile } from './other-files.ts';
 
-/** What sharp can be asked to read. */
-export type SourceFormat = 'jpeg' | 'png' | 'webp' | 'gif' | 'tiff' | 'heif' | 'svg' | UntrustedFormat;
+/** What sharp can be asked to read, and what a decoder makes readable for it. */
+export type SourceFormat = 'jpeg' | 'png' | 'webp' | 'gif' | 'tiff' | 'heif' | 'svg' | UntrustedFormat | DecodedFormat;
 
 export type Sniffed =
   | { readonly kind: 'image'; readonly format: SourceFormat }
@@ -23,17 +26,9 @@ const MAGIC: readonly Magic[] = [
   [0, 'MM\0*', 'tiff'],
   [0, 'II+\0', 'tiff'],
   [0, 'MM\0+', 'tiff'],
-  [0, '%PDF-', 'pdf'],
-  [0, '\0\0\0\x0cjP  ', 'jp2'],
-  [0, '\xff\x4f\xff\x51', 'jp2'],
-  [0, '\xff\x0a', 'jxl'],
-  [0, '\0\0\0\x0cJXL ', 'jxl'],
   [0, 'SIMPLE  =', 'fits'],
   [0, '\x76\x2f\x31\x01', 'exr'],
   [0, '#?RADIANCE', 'rad'],
-  [0, 'BM', { what: 'BMP' }],
-  [0, '\0\0\x01\0', { what: 'ICO' }],
-  [0, '8BPS', { what: 'Photoshop' }],
   [0, 'DDS ', { what: 'DDS' }],
   [0, 'qoif', { what: 'QOI' }],
 ];
@@ -43,17 +38,20 @@ const HEIF_BRANDS = ['avif', 'avis', 'heic', 'heix', 'heim', 'heis', 'hevc', 'he
 
 /** Says what a file is, from its content alone. */
 export function sniff(body: Buffer): Sniffed {
+  // Before sharp's own: camera raw files begin like TIFF, HEIC like AVIF.
+  const decoder = decoderOf(body);
+  if (decoder !== undefined) return { kind: 'image', format: decoder.format };
   if (body.toString('latin1', 0, 4) === 'RIFF' && body.toString('latin1', 8, 12) === 'WEBP')
     return { kind: 'image', format: 'webp' };
   for (const [offset, bytes, found] of MAGIC) {
     if (body.toString('latin1', offset, offset + bytes.length) !== bytes) continue;
-    // Two letters are little: a bitmap says its own size, too.
-    if (bytes === 'BM' && body.length > 6 && body.readUInt32LE(2) !== body.length) continue;
     return typeof found === 'string' ? { kind: 'image', format: found } : { kind: 'unsupported', what: found.what };
   }
   if (/^P[1-6fF][\s#]/.test(body.toString('latin1', 0, 3))) return { kind: 'image', format: 'ppm' };
   if (body.toString('latin1', 4, 8) === 'ftyp') return isoMedia(body);
-  return isSvg(body) ? { kind: 'image', format: 'svg' } : { kind: 'none' };
+  if (isSvg(body)) return { kind: 'image', format: 'svg' };
+  const what = otherFile(body);
+  return what === undefined ? { kind: 'none' } : { kind: 'unsupported', what };
 }
 
 function isoMedia(body: Buffer): Sniffed {
@@ -62,7 +60,11 @@ function isoMedia(body: Buffer): Sniffed {
     if (HEIF_BRANDS.includes(body.toString('latin1', at, at + 4))) return { kind: 'image', format: 'heif' };
   }
   // An image's boxes behind a brand that nobody knows: damaged, which is sharp's to say.
-  return body.includes('av01') || body.includes('ispe') ? { kind: 'image', format: 'heif' } : { kind: 'none' };
+  if (body.includes('av01') || body.includes('ispe')) return { kind: 'image', format: 'heif' };
+  return {
+    kind: 'unsupported',
+    what: body.toString('latin1', 8, 12) === 'qt  ' ? 'a QuickTime video' : 'an MP4 video',
+  };
 }
 
 /** libvips looks for the tag in the first 1000 bytes; compressed SVG is looked at the same way. */

@@ -1,6 +1,7 @@
 // What a source may be: decided by its content, its weight and what the recipe allows.
 import { FanoutError } from '../contract/errors.ts';
 import { UNTRUSTED_FORMATS, type UntrustedFormat } from '../recipe/names.ts';
+import { decoderFor } from './decoders/decoders.ts';
 import { type SourceFormat, sniff } from './sniff.ts';
 import type { TransformInput } from './transform-types.ts';
 
@@ -19,14 +20,15 @@ export function formatOf({ body, recipe, limits }: Pick<TransformInput, 'body' |
     });
   }
   const found = sniff(body);
-  const expected = 'JPEG, PNG, WebP, GIF, TIFF, AVIF or SVG';
+  const expected = 'JPEG, PNG, WebP, GIF, TIFF, AVIF, HEIC, SVG or another image that is read';
   if (found.kind === 'none') {
     const met = body.length === 0 ? 'an empty file' : `content that starts with ${body.toString('hex', 0, 8)}`;
     throw new FanoutError('NotAnImage', `the content is no image: expected ${expected}, got ${met}`, { expected, met });
   }
   if (found.kind === 'unsupported' || (isUntrusted(found.format) && !recipe.allow.includes(found.format))) {
     const what = found.kind === 'unsupported' ? found.what : found.format.toUpperCase();
-    const hint = found.kind === 'image' ? ' (the recipe may allow it, where the libvips build reads it)' : '';
+    const where = decoderFor(what.toLowerCase()) === undefined ? ', where the libvips build reads it' : '';
+    const hint = found.kind === 'image' ? ` (the recipe may allow it${where})` : '';
     throw new FanoutError('UnsupportedImage', `${what} is not read${hint}: expected ${expected}`, {
       expected,
       met: what,

@@ -1,5 +1,6 @@
 // A source image as it is known before a pixel of it is decoded.
 import type { Metadata, SharpOptions } from 'sharp';
+import type { DecodedFormat } from './decoders/decoder.ts';
 import type { SourceFormat } from './sniff.ts';
 
 /** What is used of all that sharp tells about a file before it is decoded. */
@@ -24,6 +25,15 @@ export type Header = Pick<
   | 'comments'
 >;
 
+/** A source that sharp itself does not read: `body` is what its decoder made of it. */
+export interface DecodedFrom {
+  readonly format: DecodedFormat;
+  readonly same: 'jpeg' | 'png';
+  /** Pages, images or frames found. */
+  readonly pages: number;
+  readonly preview?: true;
+}
+
 /** A source, known but not decoded. */
 export interface SourceImage {
   readonly body: Buffer;
@@ -35,6 +45,10 @@ export interface SourceImage {
   /** Frames of an animation, else 1: pages of a TIFF are no frames. */
   readonly frames: number;
   readonly vector: boolean;
+  /** Bytes of the source itself. */
+  readonly bytes: number;
+  /** What the source is when a decoder made `body` of it. */
+  readonly decoded?: DecodedFrom;
   /** How sharp is to open it. */
   readonly options: SharpOptions;
 }

@@ -22,6 +22,8 @@ export interface SourceShape {
   readonly height: number;
   /** Frames, when there are several. */
   readonly pages?: number;
+  /** The pixels are the camera's preview in a raw file. */
+  readonly preview?: true;
 }
 
 /** One object to write. */

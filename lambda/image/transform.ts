@@ -1,5 +1,6 @@
 // The image room's door: bytes and a recipe in, renditions out. Knows no S3. What cannot be bounded here runs where it can be ended.
 import { Deadline } from '../contract/deadline.ts';
+import { isDecoded } from './decoders/decoders.ts';
 import { transformHere } from './here.ts';
 import { transformIsolated } from './isolated.ts';
 import { tookTooLong } from './job.ts';
@@ -23,7 +24,7 @@ export function createTransform({ isolate = false }: { readonly isolate?: boolea
   return async (input) => {
     input.signal?.throwIfAborted();
     const format = formatOf(input);
-    const apart = isolate || format === 'svg' || isUntrusted(format) || hasVectorOverlay(input);
+    const apart = isolate || format === 'svg' || isUntrusted(format) || isDecoded(format) || hasVectorOverlay(input);
     return apart ? transformIsolated(input) : inTime(input, transformHere(input, format));
   };
 }

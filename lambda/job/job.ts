@@ -8,7 +8,11 @@ import { type RecipeInput, recipeInputSchema, recipeJsonSchema } from '../recipe
 import { matcher } from './globs.ts';
 
 /** Image extensions that `include` holds by default: what sharp reads, and what people call images. */
-export const IMAGE_GLOB = '**/*.{avif,gif,heic,heif,jfif,jpe,jpeg,jpg,png,svg,svgz,tif,tiff,webp}';
+const EXTENSIONS = [
+  'avif,bmp,dib,gif,heic,heif,hif,ico,j2k,jfif,jp2,jpe,jpeg,jpf,jpg,jpx,jxl,png,psb,psd,svg,svgz,tif,tiff,webp',
+  'arw,cr2,cr3,dng,nef,orf,raf,rw2',
+].join(',');
+export const IMAGE_GLOB = `**/*.{${EXTENSIONS}}`;
 
 /** Step Functions' largest Map Run in items: the neutral value of the count that nobody set. */
 export const ALL_ITEMS = 100_000_000;

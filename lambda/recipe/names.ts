@@ -72,8 +72,8 @@ export const FORMATS = {
 export type FormatName = keyof typeof FORMATS;
 export const FORMAT_NAMES = Object.keys(FORMATS) as readonly FormatName[];
 
-/** Formats that libvips marks as untrusted, or that only a custom libvips reads: refused unless a recipe's `allow` names them. */
-export const UNTRUSTED_FORMATS = ['pdf', 'jp2', 'jxl', 'fits', 'exr', 'ppm', 'rad'] as const;
+/** Formats that are refused unless a recipe's `allow` names them: PDF, and what only a custom libvips reads and calls untrusted. */
+export const UNTRUSTED_FORMATS = ['pdf', 'fits', 'exr', 'ppm', 'rad'] as const;
 export type UntrustedFormat = (typeof UNTRUSTED_FORMATS)[number];
 
 export const PRESET_NAMES = ['thumbnail', 'web', 'social', 'archive'] as const;
