@@ -16,8 +16,13 @@ export const ROOT = resolve(import.meta.dirname, '../..');
 /** What npm is told about the machine that Lambda's Node runtimes run on: Amazon Linux. */
 const LAMBDA_PLATFORM = { os: 'linux', libc: 'glibc' } as const;
 
-/** Packages that only the image function needs, as they hold native code: they stay outside the bundle, in node_modules. */
-const NATIVE = ['sharp'];
+/**
+ * Packages that only the image function needs, with native code or WebAssembly: they stay outside the bundle, in
+ * node_modules. PDFium is left out: its 2 MB would be for what a recipe must allow first.
+ */
+const NATIVE = ['sharp', 'libheif-js', 'jxl-oxide-wasm', '@cornerstonejs/codec-openjpeg'];
+/** What else the handlers may import, and then find missing. */
+const LEFT_OUT = ['@hyzyla/pdfium'];
 
 /** How esbuild bundles all functions. */
 export const BUNDLING = {
@@ -31,7 +36,7 @@ export const BUNDLING = {
   format: 'esm',
   target: 'node24',
   mainFields: ['module', 'main'],
-  external: NATIVE,
+  external: [...NATIVE, ...LEFT_OUT],
   // What is CommonJS in the bundle calls require, which an ES module lacks. Minified names are short, so this one is free.
   banner: {
     js: "import{createRequire as createRequireOfBundle}from'node:module';const require=createRequireOfBundle(import.meta.url);",
@@ -59,8 +64,21 @@ export function bundle(name: FunctionName, cpu: Cpu, into: string): string {
 /** Leaves out what no function runs: types, C++ sources, documentation. */
 function isNeeded(path: string): boolean {
   if (['.md', '.ts', '.mts', '.cts', '.map', '.cc', '.h', '.gyp'].includes(extname(path))) return false;
-  return !['.bin', '.package-lock.json'].includes(basename(path));
+  if (['.bin', '.package-lock.json'].includes(basename(path))) return false;
+  return !OTHER_BUILDS.some((build) => path.endsWith(build));
 }
+
+/** The same decoders once more, built for browsers, as asm.js or with encoders. */
+const OTHER_BUILDS = [
+  'libheif-js/libheif',
+  'libheif-js/libheif-wasm/libheif-bundle.mjs',
+  'libheif-js/libheif-wasm/libheif.js',
+  'libheif-js/libheif-wasm/libheif.wasm',
+  'codec-openjpeg/dist/openjpegjs.js',
+  'codec-openjpeg/dist/openjpegjs_decode.js',
+  'codec-openjpeg/dist/openjpegwasm.js',
+  'codec-openjpeg/dist/openjpegwasm.wasm',
+];
 
 /** The folder with the native packages for a processor; made on first use, by `npm ci` from our own lock file. */
 function nativeModules(cpu: Cpu): string {
@@ -127,7 +145,7 @@ function nativeLock(): { readonly name: string; readonly lock: Lock } {
   });
   const root = { dependencies: Object.fromEntries(versions) };
   return {
-    name: versions.map((parts) => parts.join('-')).join('-'),
+    name: versions.map((parts) => parts.join('-').replaceAll('/', '-')).join('-'),
     lock: { lockfileVersion: all.lockfileVersion, packages: { '': root, ...packages } },
   };
 }
