@@ -43,12 +43,12 @@ export function pixelsOf(dib: Buffer, start: number | undefined, allow: Allow, i
   const header = headerOf(dib, icon);
   const { width, height, bits, compression } = header;
   allow(width, height);
-  const masks = masksOf(dib, header);
+  const masks = masksOf(dib, header, icon);
   const paletteAt = header.size + (header.size === 40 ? masks.bytesAfterHeader : 0);
   const entry = header.size === 12 ? 3 : 4;
   const colours = bits <= 8 ? header.colours || 2 ** bits : 0;
   const palette = dib.subarray(paletteAt, paletteAt + colours * entry);
-  const at = start ?? paletteAt + header.colours * entry;
+  const at = start ?? paletteAt + (colours || header.colours) * entry;
   if (at < header.size || at > dib.length) throw damaged(TITLE, `pixels that begin at byte ${at}`);
   const pixels = Buffer.alloc(width * height * 4);
   const isRle = compression === COMPRESSION.rle8 || compression === COMPRESSION.rle4;
@@ -56,7 +56,7 @@ export function pixelsOf(dib: Buffer, start: number | undefined, allow: Allow, i
   if (indexes !== undefined) fromPalette(pixels, indexes, palette, entry);
   else direct(pixels, dib, at, header, masks.masks);
   const masked = icon && applyMask(pixels, dib, at + rowBytes(width, bits) * height, header);
-  const alpha = icon || masked || (masks.masks[3] ?? 0) !== 0 || bits === 32;
+  const alpha = icon || masked || (masks.masks[3] ?? 0) !== 0;
   // A fourth byte that is 0 everywhere was never meant as transparency.
   if (alpha && hasAlpha(pixels)) return { width, height, channels: 4, depth: 8, data: pixels };
   return { width, height, channels: 3, depth: 8, data: withoutAlpha(pixels) };
@@ -84,10 +84,12 @@ function headerOf(dib: Buffer, icon: boolean): BitmapHeader {
   return { size, width, height, topDown: rows < 0, bits, compression, colours: old ? 0 : dib.readUInt32LE(32) };
 }
 
-function masksOf(dib: Buffer, { size, bits, compression }: BitmapHeader) {
+/** Which bits are red, green, blue and alpha. Without bit fields a bitmap's fourth byte is not used; an icon's is alpha. */
+function masksOf(dib: Buffer, { size, bits, compression }: BitmapHeader, icon: boolean) {
   const own = compression === COMPRESSION.bitfields || compression === COMPRESSION.alphaBitfields;
   if (!own) {
-    const masks = bits === 16 ? [0x7c00, 0x03e0, 0x001f, 0] : [0xff0000, 0xff00, 0xff, bits === 32 ? 0xff000000 : 0];
+    const masks =
+      bits === 16 ? [0x7c00, 0x03e0, 0x001f, 0] : [0xff0000, 0xff00, 0xff, icon && bits === 32 ? 0xff000000 : 0];
     return { masks, bytesAfterHeader: 0 };
   }
   const fields = compression === COMPRESSION.alphaBitfields || size >= 56 ? 4 : 3;
@@ -123,12 +125,13 @@ function packed(dib: Buffer, at: number, header: BitmapHeader): Buffer {
   return indexes;
 }
 
-/** One index per pixel of run-length encoded rows, bottom up. What a file leaves out is index 0. */
-function runs(data: Buffer, { width, height, bits }: BitmapHeader): Buffer {
+/** One index per pixel of run-length encoded rows. What a file leaves out is index 0. */
+function runs(data: Buffer, header: BitmapHeader): Buffer {
+  const { width, height, bits } = header;
   const indexes = Buffer.alloc(width * height);
   let [x, y, at] = [0, 0, 0];
   const put = (index: number): void => {
-    if (x < width && y < height) indexes[(height - 1 - y) * width + x] = index;
+    if (x < width && y < height) indexes[rowOf(header, y) * width + x] = index;
     x += 1;
   };
   const pixel = (from: number, place: number): number => {

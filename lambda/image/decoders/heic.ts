@@ -67,20 +67,30 @@ export const heic: Decoder = {
   format: 'heic',
   title: TITLE,
   same: 'jpeg',
-  takes: (body) => body.toString('latin1', 4, 8) === 'ftyp' && primaryIsHevc(body),
+  takes: (body) => body.toString('latin1', 4, 8) === 'ftyp' && isHevc(body),
   decode: async (body, allow) => {
     loading ??= load();
     return decode(await loading, body, allow);
   },
 };
 
-/**
- * Whether the file's images are HEVC: an item of type `hvc1` is there, and none of another codec that sharp reads.
- * The item types stand in the `meta` box, which comes first. ISO/IEC 23008-12.
- */
-function primaryIsHevc(body: Buffer): boolean {
-  const meta = body.subarray(0, 1024 * 1024);
+/** Whether the file's images are HEVC: an item of type `hvc1` is there, and none of the codec that sharp reads. ISO/IEC 23008-12. */
+function isHevc(body: Buffer): boolean {
+  const meta = metaBox(body);
   return meta.includes('hvc1') && !meta.includes('av01');
+}
+
+/** The `meta` box, where the types of all items stand: before the pixels or behind them. */
+function metaBox(body: Buffer): Buffer {
+  for (let at = 0; at + 16 <= body.length; ) {
+    const size = body.readUInt32BE(at);
+    // 1: the length follows in 64 bits. 0: up to the end.
+    const length = size === 1 ? Number(body.readBigUInt64BE(at + 8)) : size === 0 ? body.length - at : size;
+    if (body.toString('latin1', at + 4, at + 8) === 'meta') return body.subarray(at, at + length);
+    if (length < 8) break;
+    at += length;
+  }
+  return Buffer.alloc(0);
 }
 
 async function decode(lib: LibHeif, body: Buffer, allow: Allow): Promise<Decoded> {

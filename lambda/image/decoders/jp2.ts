@@ -81,6 +81,7 @@ function decode({ J2KDecoder }: OpenJpeg, body: Buffer): Decoded {
       throw damaged(TITLE, 'OpenJPEG cannot decode it');
     }
     const { width, height, bitsPerSample, componentCount, isSigned } = decoder.getFrameInfo();
+    if (width < 1 || height < 1) throw damaged(TITLE, 'OpenJPEG finds no picture in it');
     const expected = 'unsigned samples of 8 to 16 bits';
     if (isSigned || bitsPerSample > 16)
       throw notRead(TITLE, `${bitsPerSample} bits${isSigned ? ' signed' : ''}`, expected);
