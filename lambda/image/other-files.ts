@@ -28,7 +28,6 @@ const MAGIC: readonly Magic[] = [
   [0, '%!PS-Adobe', 'a PostScript file'],
   [0, '{\\rtf', 'an RTF document'],
   [0, '\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1', 'an old office document'],
-  [0, 'gimp xcf ', 'a GIMP image'],
   [0, 'SQLite format 3\0', 'an SQLite database'],
   [0, '\x7fELF', 'a program'],
   [0, 'MZ', 'a program'],

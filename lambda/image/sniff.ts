@@ -12,7 +12,8 @@ export type Sniffed =
   | { readonly kind: 'image'; readonly format: SourceFormat }
   /** An image, but of a kind that no recipe can allow. */
   | { readonly kind: 'unsupported'; readonly what: string }
-  | { readonly kind: 'none' };
+  /** No image; `what` is set when it is known what instead. */
+  | { readonly kind: 'none'; readonly what?: string };
 
 type Magic = readonly [offset: number, bytes: string, found: SourceFormat | { readonly what: string }];
 
@@ -31,6 +32,7 @@ const MAGIC: readonly Magic[] = [
   [0, '#?RADIANCE', 'rad'],
   [0, 'DDS ', { what: 'DDS' }],
   [0, 'qoif', { what: 'QOI' }],
+  [0, 'gimp xcf ', { what: 'GIMP XCF' }],
 ];
 
 /** Brands of ISO base media files that hold still images. */
@@ -51,7 +53,7 @@ export function sniff(body: Buffer): Sniffed {
   if (body.toString('latin1', 4, 8) === 'ftyp') return isoMedia(body);
   if (isSvg(body)) return { kind: 'image', format: 'svg' };
   const what = otherFile(body);
-  return what === undefined ? { kind: 'none' } : { kind: 'unsupported', what };
+  return { kind: 'none', ...(what === undefined ? {} : { what }) };
 }
 
 function isoMedia(body: Buffer): Sniffed {
@@ -62,7 +64,7 @@ function isoMedia(body: Buffer): Sniffed {
   // An image's boxes behind a brand that nobody knows: damaged, which is sharp's to say.
   if (body.includes('av01') || body.includes('ispe')) return { kind: 'image', format: 'heif' };
   return {
-    kind: 'unsupported',
+    kind: 'none',
     what: body.toString('latin1', 8, 12) === 'qt  ' ? 'a QuickTime video' : 'an MP4 video',
   };
 }

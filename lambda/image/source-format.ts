@@ -22,7 +22,8 @@ export function formatOf({ body, recipe, limits }: Pick<TransformInput, 'body' |
   const found = sniff(body);
   const expected = 'JPEG, PNG, WebP, GIF, TIFF, AVIF, HEIC, SVG or another image that is read';
   if (found.kind === 'none') {
-    const met = body.length === 0 ? 'an empty file' : `content that starts with ${body.toString('hex', 0, 8)}`;
+    const head = `content that starts with ${body.toString('hex', 0, 8)}`;
+    const met = body.length === 0 ? 'an empty file' : (found.what ?? head);
     throw new FanoutError('NotAnImage', `the content is no image: expected ${expected}, got ${met}`, { expected, met });
   }
   if (found.kind === 'unsupported' || (isUntrusted(found.format) && !recipe.allow.includes(found.format))) {

@@ -7,9 +7,6 @@ import { haveImages, image, make, manifestRows } from './images.ts';
 
 /** The class of each file that is not to be read. Everything else must be. */
 const FAILURES: Readonly<Record<string, string>> = {
-  'avif-heic/IMG_5195.HEIC': 'UnsupportedImage',
-  'avif-heic/sample.heic': 'UnsupportedImage',
-  'avif-heic/samplefilehub.heif': 'UnsupportedImage',
   'broken/corrupt-header.jpg': 'TruncatedImage',
   'broken/corrupted.jpg': 'CorruptImage',
   'broken/header-only.png': 'TruncatedImage',
@@ -30,10 +27,13 @@ const FAILURES: Readonly<Record<string, string>> = {
   'limits/65536-uint32-limit.png': 'TooManyPixels',
   'limits/giant-image.jpg': 'TooManyPixels',
   'unsupported/blankpage.pdf': 'UnsupportedImage',
-  'unsupported/favicon.ico': 'UnsupportedImage',
-  'unsupported/relax.jp2': 'UnsupportedImage',
-  'unsupported/sample.jxl': 'UnsupportedImage',
-  'unsupported/small.bmp': 'UnsupportedImage',
+};
+
+/** Sizes that the manifest lacks, as Pillow, ImageMagick and djxl say; of the icon it has the first picture's. */
+const SIZES: Readonly<Record<string, readonly [string, string]>> = {
+  'unsupported/favicon.ico': ['48', '48'],
+  'unsupported/relax.jp2': ['320', '240'],
+  'unsupported/sample.jxl': ['123', '456'],
 };
 
 /** What the image function has, less what Node and the runtime need beside. */
@@ -72,7 +72,7 @@ describe.skipIf(!haveImages)('the real images', () => {
     const path = row['path'] ?? '';
     const { source, renditions } = await make(image(path), RECIPE, {}, { key: basename(path) });
     const turned = Number(row['sharp_orientation'] || 1) >= 5;
-    const [width, height] = turned ? [row['height'], row['width']] : [row['width'], row['height']];
+    const [width, height] = SIZES[path] ?? (turned ? [row['height'], row['width']] : [row['width'], row['height']]);
     expect(source).toMatchObject({ width: Number(width), height: Number(height) });
     const [small, tiny] = await Promise.all(renditions.map(({ body }) => sharp(body).metadata()));
     const scale = Math.min(1, 320 / Math.max(source.width, source.height));
