@@ -146,7 +146,15 @@ function processImages(kind: ReaderKind, functions: WorkflowFunctions, partition
     Label: READERS[kind].label,
     ...(kind === 'KEYS' ? { ItemsPath: '$.keys' } : { ItemReader: itemReader(kind, partition) }),
     ItemSelector: { 'index.$': '$$.Map.Item.Index', 'item.$': '$$.Map.Item.Value' },
-    ItemBatcher: { MaxItemsPerBatchPath: '$.itemsPerInvocation', BatchInput: { 'run.$': '$.run' } },
+    ItemBatcher: {
+      MaxItemsPerBatchPath: '$.itemsPerInvocation',
+      // When the items were listed, at the earliest, and whether it was for an earlier attempt.
+      BatchInput: {
+        'run.$': '$.run',
+        'started.$': '$$.Execution.StartTime',
+        'redrives.$': '$$.Execution.RedriveCount',
+      },
+    },
     MaxConcurrencyPath: '$.maxConcurrency',
     ToleratedFailureCountPath: '$.toleratedFailureCount',
     ToleratedFailurePercentagePath: '$.toleratedFailurePercentage',
@@ -192,8 +200,13 @@ function processTask(resource: string, timeoutSeconds: number, more: Readonly<Re
   return {
     Type: 'Task',
     Resource: resource,
-    // A child knows no other name of its Map Run than its own ARN, which holds it: for the logs.
-    Parameters: { 'BatchInput.$': '$.BatchInput', 'Items.$': '$.Items', 'child.$': '$$.Execution.Id', ...more },
+    Parameters: {
+      ...{ 'BatchInput.$': '$.BatchInput', 'Items.$': '$.Items' },
+      // A child knows no other name of its Map Run than its own ARN, which holds it: for the logs.
+      'child.$': '$$.Execution.Id',
+      'redrives.$': '$$.Execution.RedriveCount',
+      ...more,
+    },
     TimeoutSeconds: timeoutSeconds,
     Retry: RETRY,
     End: true,

@@ -20,6 +20,7 @@ export function listingStore(items: number): Store {
     open: refuse,
     head: refuse,
     write: refuse,
+    invalidate: refuse,
     save: refuse,
     close: async () => {},
   };

@@ -59,7 +59,7 @@ export const ERROR_CLASSES = {
   },
   OutputCollision: {
     transient: false,
-    hint: 'Another source owns this output key; tell them apart in the key template, for example with {ext}.',
+    hint: 'Another source owns this output key; tell them apart in the key template, for example with {ext}. A source that was moved or copied: name its old place (movedFrom, --moved-from).',
   },
   OutputExists: {
     transient: false,

@@ -126,6 +126,23 @@ export const jobSchema = z.strictObject({
     .enum(['skip', 'replace', 'fail'])
     .default('skip')
     .describe('Outputs that are there: skip what is up to date, replace them, or fail.'),
+  verify: z
+    .boolean()
+    .default(false)
+    .describe(
+      'Whether every output is looked at before a key counts as up to date; else, over S3, only the one that is written last. Default: false.',
+    ),
+  movedFrom: location
+    .optional()
+    .describe(
+      'Where the source was when earlier outputs were made, if it was moved or its bucket copied since: what was made from there is not made again. Default: none.',
+    ),
+  unsafeOverwrites: z
+    .boolean()
+    .default(false)
+    .describe(
+      'Whether to run on an S3 server that ignores conditional writes, where two runs at once may overwrite each other. Default: false.',
+    ),
   include: globs
     .default([IMAGE_GLOB])
     .describe('Globs on keys below the source; what matches none is skipped. Default: image extensions, in any case.'),

@@ -19,7 +19,10 @@ export interface PreparedJob {
   readonly version: 1;
   /** The run's id: the execution's name. */
   readonly run: string;
+  /** A directory by its real path, whichever links led there. */
   readonly source: Location;
+  /** Other places that stand for the source in what earlier runs wrote: the path as typed, and where it was. Absent: none. */
+  readonly sourceAliases?: readonly Location[];
   readonly destination: Location;
   /** The run's folder: `prefix` ends in `/`. Step Functions' result files are below it. */
   readonly results: Location;
@@ -30,6 +33,8 @@ export interface PreparedJob {
   readonly preset?: string;
   readonly recipe: Recipe;
   readonly existing: 'skip' | 'replace' | 'fail';
+  /** Whether each output of a key is looked at before it counts as up to date. Absent: no. */
+  readonly verify?: boolean;
   readonly include: readonly string[];
   readonly exclude: readonly string[];
   readonly limits: Limits;
@@ -58,7 +63,14 @@ export interface PreparedState {
 export interface ProcessEvent {
   /** `$$.Execution.Id`: the child's ARN, for logs. */
   readonly child?: string;
-  readonly BatchInput: { readonly run: { readonly bucket: string; readonly key: string } };
+  /** `$$.Execution.RedriveCount` of the child. Default: 0. */
+  readonly redrives?: number;
+  readonly BatchInput: {
+    readonly run: { readonly bucket: string; readonly key: string };
+    /** `$$.Execution.StartTime` and `$$.Execution.RedriveCount` of the run. Default: now, 0. */
+    readonly started?: string;
+    readonly redrives?: number;
+  };
   readonly Items: readonly SelectedItem[];
 }
 

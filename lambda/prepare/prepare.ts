@@ -1,6 +1,17 @@
 // Prepare: what starts a run in, one prepared job out, or InvalidJob with all that is wrong with it.
+
+import { realpath } from 'node:fs/promises';
 import { FanoutError } from '../contract/errors.ts';
-import { formatLocation, type Location, objectUri, parseObject, resolveReference } from '../contract/location.ts';
+import {
+  directoryLocation,
+  directoryPath,
+  formatLocation,
+  isDirectory,
+  type Location,
+  objectUri,
+  parseObject,
+  resolveReference,
+} from '../contract/location.ts';
 import { overlayReferences } from '../image/overlays.ts';
 import { ALL_ITEMS, invalidJob, isRecipeReference, type Job, parseJob } from '../job/job.ts';
 import { JOB_FILE, type PreparedJob, type PreparedState, type PrepareEvent, type Reader } from '../job/prepared.ts';
@@ -94,7 +105,8 @@ export async function prepareJob(
     }
   };
 
-  const source = job.source ?? defaults.source;
+  const typed = job.source ?? defaults.source;
+  const source = typed === undefined ? undefined : await realSource(typed);
   const destination = job.destination ?? defaults.destination;
   if (source === undefined) problems.push('source: expected s3://bucket/prefix/ or a directory, got nothing');
   if (destination === undefined) problems.push('destination: expected s3://bucket/prefix/ or a directory, got nothing');
@@ -118,12 +130,21 @@ export async function prepareJob(
       : await noting(job.manifest === undefined ? 'source' : 'manifest', () => readerOf(job, source, open));
   if (problems.length > 0 || recipe === undefined || reader === undefined) throw invalidJob(problems);
 
-  const { existing, include, exclude, limits, itemsPerInvocation, toleratedFailureCount, toleratedFailurePercentage } =
-    job;
+  const {
+    existing,
+    verify,
+    include,
+    exclude,
+    limits,
+    itemsPerInvocation,
+    toleratedFailureCount,
+    toleratedFailurePercentage,
+  } = job;
   return {
     version: 1,
     run,
     source,
+    ...aliasesOf(source, [typed, job.movedFrom]),
     destination,
     results,
     reader,
@@ -131,6 +152,7 @@ export async function prepareJob(
     ...(typeof job.recipe === 'string' ? { preset: job.recipe } : {}),
     recipe,
     existing,
+    ...(verify ? { verify } : {}),
     include,
     exclude,
     limits,
@@ -140,6 +162,21 @@ export async function prepareJob(
     toleratedFailurePercentage: toleratedFailurePercentage ?? 100,
     itemsPerInvocation,
   };
+}
+
+/** What a source is known by: a directory's real path, so that a link to it is no other source. */
+async function realSource(location: Location): Promise<Location> {
+  if (!isDirectory(location)) return location;
+  // What cannot be resolved is not there: `placeProblems` says so.
+  const real = await realpath(directoryPath(location)).catch(() => undefined);
+  return real === undefined ? location : { ...directoryLocation(real), prefix: location.prefix };
+}
+
+function aliasesOf(source: Location, places: readonly (Location | undefined)[]): Pick<PreparedJob, 'sourceAliases'> {
+  const others = places.filter(
+    (place) => place !== undefined && (place.bucket !== source.bucket || place.prefix !== source.prefix),
+  );
+  return others.length === 0 ? {} : { sourceAliases: others as readonly Location[] };
 }
 
 /** A preset's name and an inline recipe are as they are; `s3://bucket/recipe.json` is read. */

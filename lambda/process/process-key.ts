@@ -9,7 +9,7 @@ import { type Item, itemOf, keyOf } from '../job/item.ts';
 import type { SelectedItem } from '../job/prepared.ts';
 import { failedOutcome } from '../job/wire.ts';
 import type { ObjectBody, Provenance } from '../store/store.ts';
-import { claiming } from './claims.ts';
+import type { Claim, Claims } from './claims.ts';
 import { type Output, type Seen, writeOutputs } from './outputs.ts';
 import type { ReadAhead } from './read-ahead.ts';
 import { isCurrent, type JobContext, lookAtMark, type Plan, planOf } from './up-to-date.ts';
@@ -20,8 +20,8 @@ export interface KeyTools {
   /** Runs image work when the CPU has room for it. */
   readonly gate: <T>(work: () => Promise<T>) => Promise<T>;
   readonly readAhead: ReadAhead;
-  /** The output keys that are being written right now, by URI, with the source that does. */
-  readonly claims: Map<string, string>;
+  /** The output keys that are being worked on right now. */
+  readonly claims: Claims;
 }
 
 /** A clock that stands while a key only queues. */
@@ -98,18 +98,37 @@ async function work(context: JobContext, item: Item, turn: Turn): Promise<Outcom
   const { index, tools, signal } = turn;
   const plan = planOf(context, item);
   const known = plan.keys.filter((key) => key !== undefined);
-  // Claimed before the first look, so that what was seen stays true for all keys of this process.
-  return await claiming(tools.claims, job.destination.bucket, known, plan.uri, async () => {
+  const claim = tools.claims.turn(plan.uri, job.destination.bucket);
+  try {
+    // Claimed before the first look, so that what was seen stays true for all keys of this process.
+    await queueing(turn, claim.take(known));
+    signal.throwIfAborted();
     const seen = await lookAtMark(context, plan, signal);
     if (await isCurrent(context, plan, seen, signal)) {
       return { status: 'skipped', index, key: item.key, reason: 'upToDate' };
     }
-    return await make(context, plan, turn, seen);
-  });
+    return await make(context, plan, turn, seen, claim);
+  } finally {
+    claim.release();
+  }
 }
 
-async function make(context: JobContext, plan: Plan, turn: Turn, seen: Seen | undefined): Promise<Outcome> {
-  const { index, tools, signal, progress } = turn;
+/** Waits for a turn, if there is something to wait for: the clocks stand meanwhile. */
+async function queueing({ clocks }: Turn, turn: Promise<void> | undefined): Promise<void> {
+  if (turn === undefined) return;
+  for (const clock of clocks) clock.pause();
+  await turn;
+  for (const clock of clocks) clock.resume();
+}
+
+async function make(
+  context: JobContext,
+  plan: Plan,
+  turn: Turn,
+  seen: Seen | undefined,
+  claim: Claim,
+): Promise<Outcome> {
+  const { index, signal, progress } = turn;
   const { job, destination } = context;
   const { ms } = progress;
   const { key } = plan.item;
@@ -124,10 +143,17 @@ async function make(context: JobContext, plan: Plan, turn: Turn, seen: Seen | un
     return { key: job.destination.prefix + rendition.key, body: rendition.body, headers };
   });
   const keys = outputs.map((output) => output.key);
+  await queueing(turn, claim.take(keys));
+  signal.throwIfAborted();
   const upToDate = await timed(ms, 'write', () =>
-    claiming(tools.claims, job.destination.bucket, keys, plan.uri, () =>
-      writeOutputs(destination, outputs, { mine, existing: job.existing, last: plan.marker, seen, signal }),
-    ),
+    writeOutputs(destination, outputs, {
+      mine,
+      existing: job.existing,
+      uris: plan.uris,
+      last: plan.marker,
+      seen,
+      signal,
+    }),
   );
   release(read.body);
   return {
@@ -147,16 +173,12 @@ async function make(context: JobContext, plan: Plan, turn: Turn, seen: Seen | un
 async function readAndTransform(
   { job, source, overlays: opened }: JobContext,
   { item: { key }, relative }: Plan,
-  { tools, clocks, signal, progress }: Turn,
+  turn: Turn,
 ): Promise<{ readonly read: ObjectBody; readonly transformed: Transformed }> {
+  const { tools, clocks, signal, progress } = turn;
   const { ms } = progress;
   const { readAhead } = tools;
-  const room = readAhead.enter();
-  if (room !== undefined) {
-    for (const clock of clocks) clock.pause();
-    await room;
-    for (const clock of clocks) clock.resume();
-  }
+  await queueing(turn, readAhead.enter());
   let ahead = true;
   const leave = (): void => {
     if (ahead) readAhead.leave();

@@ -3,6 +3,7 @@ import pLimit from 'p-limit';
 import { fingerprinter } from '../contract/fingerprint.ts';
 import { resolveReference } from '../contract/location.ts';
 import type { Outcome, ProcessResult } from '../contract/outcome.ts';
+import { together } from '../contract/together.ts';
 import { encoderVersion } from '../image/encoder-version.ts';
 import { overlayReferences } from '../image/overlays.ts';
 import type { Transform } from '../image/transform.ts';
@@ -11,6 +12,7 @@ import type { PreparedJob, ProcessEvent, SelectedItem } from '../job/prepared.ts
 import { selector } from '../job/selection.ts';
 import { failureOf } from '../job/wire.ts';
 import type { OpenStore } from '../store/store.ts';
+import { createClaims } from './claims.ts';
 import { type Clock, type KeyTools, processKey } from './process-key.ts';
 import { createReadAhead } from './read-ahead.ts';
 import type { JobContext } from './up-to-date.ts';
@@ -20,6 +22,9 @@ const BATCH_CONCURRENCY = 4;
 
 /** Prepared jobs that stay open: a Lambda environment meets few, the embedded engine one. */
 const MOST_JOBS = 4;
+
+/** How long after the execution began what it has listed is believed. */
+const FRESH_MILLISECONDS = 3_600_000;
 
 export interface ProcessDependencies {
   readonly open: OpenStore;
@@ -57,11 +62,16 @@ export function createProcess({
     transform,
     gate: (work) => limit(work),
     readAhead: createReadAhead(imageConcurrency),
-    claims: new Map(),
+    claims: createClaims(),
   };
 
-  return async ({ BatchInput: { run }, Items }, { signal = new AbortController().signal, clock = NO_CLOCK } = {}) => {
-    const context = await remembered(jobs, `${run.bucket}/${run.key}`, () => openJob(open, run, signal));
+  return async (
+    { BatchInput, Items, redrives = 0 },
+    { signal = new AbortController().signal, clock = NO_CLOCK } = {},
+  ) => {
+    const { run } = BatchInput;
+    const opened = await remembered(jobs, `${run.bucket}/${run.key}`, () => openJob(open, run, signal));
+    const context = { ...opened, fresh: redrives === 0 && isFresh(BatchInput) };
     const timed = batchClock(clock);
     const processOne = (selected: SelectedItem) =>
       timed.key((keyClock) => processKey(context, selected, tools, keyClock, signal));
@@ -69,6 +79,15 @@ export function createProcess({
     if (outcomes.some((outcome) => outcome.status === 'failed')) throw failureOf(outcomes);
     return { outcomes };
   };
+}
+
+/**
+ * Whether the items were listed by this very execution, and not long ago. A redrive runs on the items that were listed
+ * before; those that had not been started look as they did, so their age tells.
+ */
+function isFresh({ started, redrives = 0 }: ProcessEvent['BatchInput']): boolean {
+  const age = started === undefined ? 0 : Date.now() - Date.parse(started);
+  return redrives === 0 && age < FRESH_MILLISECONDS;
 }
 
 /** Lets the clock of a batch stand while all of its keys queue at the gate. */
@@ -139,13 +158,11 @@ async function openJob(
 /** Opens what all keys of a prepared job share. Throws what reading a watermark throws. */
 export async function openContext(job: PreparedJob, open: OpenStore, signal: AbortSignal): Promise<JobContext> {
   const overlays = new Map(
-    await Promise.all(
-      overlayReferences(job.recipe).map(async (reference) => {
-        const { bucket, key } = resolveReference(reference, job.destination);
-        const overlay = await open(bucket).read(key, { maxBytes: job.limits.bytes, signal });
-        return [reference, overlay] as const;
-      }),
-    ),
+    await together(overlayReferences(job.recipe), async (reference) => {
+      const { bucket, key } = resolveReference(reference, job.destination);
+      const overlay = await open(bucket).read(key, { maxBytes: job.limits.bytes, signal });
+      return [reference, overlay] as const;
+    }),
   );
   return {
     job,
@@ -153,6 +170,7 @@ export async function openContext(job: PreparedJob, open: OpenStore, signal: Abo
     destination: open(job.destination.bucket),
     isSelected: selector(job.include, job.exclude),
     overlays,
+    fresh: true,
     fingerprintOf: fingerprinter({
       recipe: job.recipe,
       encoder: encoderVersion(),

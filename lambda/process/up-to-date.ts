@@ -1,11 +1,12 @@
 // What is known of a key before it is read, and whether its outputs are there and current.
 
-import { objectUri } from '../contract/location.ts';
+import { isDirectory, objectUri } from '../contract/location.ts';
+import { together } from '../contract/together.ts';
 import type { Item } from '../job/item.ts';
 import type { PreparedJob } from '../job/prepared.ts';
 import { staticOutputKeys } from '../recipe/keys.ts';
-import { isFrom } from '../store/provenance.ts';
-import type { Store } from '../store/store.ts';
+import { canPointTo, isFrom } from '../store/provenance.ts';
+import type { Provenance, Store } from '../store/store.ts';
 import type { Seen } from './outputs.ts';
 
 /** A prepared job with what its keys share: opened once, used by every key. */
@@ -18,6 +19,8 @@ export interface JobContext {
   readonly overlays: ReadonlyMap<string, { readonly body: Buffer; readonly etag: string }>;
   /** The fingerprint of a key's work on the version of its source that has this ETag. */
   readonly fingerprintOf: (etag: string) => string;
+  /** Whether the items come from a listing that this very execution has just made. */
+  readonly fresh: boolean;
 }
 
 /** What is known of a key before it is read. */
@@ -27,10 +30,14 @@ export interface Plan {
   readonly relative: string;
   /** The source's URI, as provenance has it. */
   readonly uri: string;
+  /** The same, and what else earlier runs may have called it. */
+  readonly uris: readonly string[];
   /** The outputs' full keys; undefined where only the image knows. */
   readonly keys: readonly (string | undefined)[];
   /** The place of the output that is written last: the mark that a key is done. */
   readonly marker: number;
+  /** Whether the mark alone is no proof: then every output is looked at. */
+  readonly looksAtAll: boolean;
 }
 
 export function planOf({ job }: JobContext, item: Item): Plan {
@@ -40,7 +47,14 @@ export function planOf({ job }: JobContext, item: Item): Plan {
   );
   const known = keys.findLastIndex((key) => key !== undefined);
   const marker = known < 0 ? keys.length - 1 : known;
-  return { item, relative, uri: objectUri(job.source.bucket, item.key), keys, marker };
+  const mark = keys[marker];
+  // An output that cannot say where its mark is leaves it as it is when another recipe's takes its place.
+  const pointing =
+    mark === undefined || keys.every((key) => key === undefined || key === mark || canPointTo(mark, key));
+  const looksAtAll = job.verify === true || isDirectory(job.destination) || !pointing;
+  const uri = objectUri(job.source.bucket, item.key);
+  const aliases = (job.sourceAliases ?? []).map(({ bucket, prefix }) => objectUri(bucket, prefix + relative));
+  return { item, relative, uri, uris: [uri, ...aliases], keys, marker, looksAtAll };
 }
 
 /** One look at the output that is written last. Not taken when no output key can be known before the work is done. */
@@ -54,17 +68,46 @@ export async function lookAtMark(
   return { key, head: await destination.head(key, { signal }) };
 }
 
-/** Whether the mark says that the outputs are there and current. Not so of what this very run wrote: a retry tells the whole outcome again. */
+/**
+ * Whether the outputs are there and current: by the mark alone, or by each of them where a look costs no request or the
+ * job asks for it (`verify`). Not so of what this very run wrote: a retry tells the whole outcome again.
+ */
 export async function isCurrent(
   context: JobContext,
-  { item, uri }: Plan,
+  plan: Plan,
   seen: Seen | undefined,
   signal: AbortSignal,
 ): Promise<boolean> {
+  const { item, uris } = plan;
   const theirs = seen?.head?.provenance;
-  if (theirs === undefined || theirs.run === context.job.run || !isFrom(theirs, uri)) return false;
-  const etag = item.etag ?? (await context.source.head(item.key, { signal }))?.etag;
-  return etag !== undefined && theirs.fingerprint === context.fingerprintOf(etag);
+  if (theirs === undefined || theirs.run === context.job.run || !isFrom(theirs, uris)) return false;
+  const etag = freshEtag(context, item) ?? (await context.source.head(item.key, { signal }))?.etag;
+  if (etag === undefined || theirs.fingerprint !== context.fingerprintOf(etag)) return false;
+  return !plan.looksAtAll || (await othersAreThere(context, plan, theirs, signal));
+}
+
+/** A source's ETag that needs not be asked for: only what this very execution has listed. Others may be of any age. */
+function freshEtag({ job, fresh }: JobContext, { etag }: Item): string | undefined {
+  return fresh && job.reader.kind === 'LIST' && etag !== '' ? etag : undefined;
+}
+
+/** Whether every output but the mark is there, made by the same work. */
+async function othersAreThere(
+  { destination }: JobContext,
+  { keys, marker, uris }: Plan,
+  { outputs, fingerprint }: Provenance,
+  signal: AbortSignal,
+): Promise<boolean> {
+  if (keys.length === 1) return true;
+  // What only the image knows is on the mark's own list.
+  const all = outputs ?? keys;
+  if (all.length !== keys.length || all.includes(undefined)) return false;
+  const there = await together(all as readonly string[], async (key) => {
+    if (key === keys[marker]) return true;
+    const theirs = (await destination.head(key, { signal }))?.provenance;
+    return theirs !== undefined && theirs.fingerprint === fingerprint && isFrom(theirs, uris);
+  });
+  return !there.includes(false);
 }
 
 /** Whether the key's outputs are there and current, without any work on it: for dry runs. */

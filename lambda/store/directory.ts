@@ -86,6 +86,13 @@ export function directoryStore(path: string, options: DirectoryOptions = {}): St
       }),
     write: (key, body, writeOptions = {}) =>
       attempt(key, 'writing', writeOptions.signal, () => writer.write(key, body, writeOptions)),
+    invalidate: (key, { etag }, { signal } = {}) =>
+      attempt(key, 'writing', signal, async () => {
+        const stats = await disk.stat(keyPath(root, key));
+        if (stats === undefined || fileEtag(stats) !== etag) return undefined;
+        const index = await writer.index();
+        return index?.invalidate(key, versionOf(stats)) === true ? { etag } : undefined;
+      }),
     async save(key, body, { signal } = {}) {
       signal?.throwIfAborted();
       await writer.write(key, gathered(body), signal === undefined ? {} : { signal });

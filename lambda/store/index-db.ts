@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { FanoutError } from '../contract/errors.ts';
 import { OWN_DIRECTORY } from './paths.ts';
-import { normalizeSource } from './provenance.ts';
+import { normalizeSource, STALE } from './provenance.ts';
 import type { Provenance } from './store.ts';
 
 /** What tells one version of a file from another without reading it; a rename changes none of it. */
@@ -30,9 +30,13 @@ const SCHEMA = `
     key TEXT NOT NULL, bytes INTEGER NOT NULL, mtime INTEGER NOT NULL, inode INTEGER NOT NULL,
     folded TEXT NOT NULL,
     source TEXT NOT NULL, fingerprint TEXT NOT NULL, run TEXT NOT NULL, written INTEGER NOT NULL,
+    mark TEXT, outputs TEXT,
     PRIMARY KEY (key, bytes, mtime, inode)
   ) WITHOUT ROWID;
 `;
+
+// Columns that indexes of earlier versions lack.
+const LATER_COLUMNS = ['mark', 'outputs'];
 
 // Only disks that fold case are asked for it, and a second tree to write costs as much as the first.
 const FOLDED_INDEX = 'CREATE INDEX IF NOT EXISTS output_folded ON output (folded);';
@@ -43,6 +47,8 @@ export interface OutputIndex {
   find(key: string, version: FileVersion): Provenance | undefined;
   /** Notes a version that is about to get its name. */
   add(key: string, version: FileVersion, provenance: Provenance): void;
+  /** Makes the row of the version that is there untrue. False when there is none. */
+  invalidate(key: string, version: FileVersion): boolean;
   /** Forgets a version that did not get its name after all. */
   remove(key: string, version: FileVersion): void;
   /** Forgets the older versions of a key, but for those that another process may be about to name. */
@@ -66,6 +72,10 @@ export async function openIndex(root: string): Promise<OutputIndex> {
   return guarded(path, () => {
     const database = new DatabaseSync(path);
     database.exec(SCHEMA);
+    const columns = (database.prepare('PRAGMA table_info(output)').all() as { name: string }[]).map(({ name }) => name);
+    for (const column of LATER_COLUMNS) {
+      if (!columns.includes(column)) addColumn(database, column);
+    }
     return indexOf(path, database);
   });
 }
@@ -73,9 +83,17 @@ export async function openIndex(root: string): Promise<OutputIndex> {
 function indexOf(path: string, database: DatabaseSync): OutputIndex {
   const find = prepared(
     database,
-    'SELECT mtime, inode, source, fingerprint, run FROM output WHERE key = ? AND bytes = ? ORDER BY written DESC',
+    'SELECT mtime, inode, source, fingerprint, run, mark, outputs FROM output WHERE key = ? AND bytes = ? ORDER BY written DESC',
   );
-  const add = prepared(database, 'INSERT OR REPLACE INTO output VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)');
+  const add = prepared(
+    database,
+    `INSERT OR REPLACE INTO output (key, bytes, mtime, inode, folded, source, fingerprint, run, written, mark, outputs)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+  );
+  const stale = prepared(
+    database,
+    'UPDATE output SET fingerprint = ? WHERE key = ? AND bytes = ? AND mtime = ? AND inode = ?',
+  );
   const remove = prepared(database, 'DELETE FROM output WHERE key = ? AND bytes = ? AND mtime = ? AND inode = ?');
   const prune = prepared(
     database,
@@ -89,19 +107,30 @@ function indexOf(path: string, database: DatabaseSync): OutputIndex {
       'SELECT key, written FROM output WHERE folded = ? AND key <> ? ORDER BY written DESC LIMIT 1',
     );
   };
+  function rowOf(key: string, version: FileVersion): Row | undefined {
+    const rows = (find.all(key, version.bytes) as unknown as readonly Row[]).filter((row) =>
+      sameTime(row.mtime, version.mtime),
+    );
+    // A copy of the directory has other inodes: then the time alone decides.
+    return rows.find(({ inode }) => inode === signed(version.inode)) ?? rows[0];
+  }
+
   return {
     find: (key, version) =>
       guarded(path, () => {
-        const rows = (find.all(key, version.bytes) as unknown as readonly Row[]).filter((row) =>
-          sameTime(row.mtime, version.mtime),
-        );
-        // A copy of the directory has other inodes: then the time alone decides.
-        const row = rows.find(({ inode }) => inode === signed(version.inode)) ?? rows[0];
-        return row === undefined ? undefined : { source: row.source, fingerprint: row.fingerprint, run: row.run };
+        const row = rowOf(key, version);
+        return row === undefined ? undefined : provenanceOf(row);
       }),
-    add: (key, version, { source, fingerprint, run }) =>
+    add: (key, version, { source, fingerprint, run, mark = null, outputs }) =>
       guarded(path, () => {
-        add.run(key, ...columns(version), folded(key), normalizeSource(source), fingerprint, run, Date.now());
+        const all = outputs === undefined || outputs.length === 1 ? null : JSON.stringify(outputs);
+        const made = [normalizeSource(source), fingerprint, run, Date.now(), mark, all];
+        add.run(key, ...columns(version), folded(key), ...made);
+      }),
+    invalidate: (key, version) =>
+      guarded(path, () => {
+        const row = rowOf(key, version);
+        return row !== undefined && stale.run(STALE, key, version.bytes, row.mtime, row.inode).changes > 0;
       }),
     remove: (key, version) => guarded(path, () => void remove.run(key, ...columns(version))),
     prune: (key, version) =>
@@ -134,9 +163,28 @@ function exclusively<T>(path: string, database: DatabaseSync, action: () => T): 
   }
 }
 
-interface Row extends Provenance {
+interface Row extends Omit<Provenance, 'mark' | 'outputs'> {
   readonly mtime: bigint;
   readonly inode: bigint;
+  readonly mark: string | null;
+  readonly outputs: string | null;
+}
+
+function provenanceOf({ source, fingerprint, run, mark, outputs }: Row): Provenance {
+  return {
+    ...{ source, fingerprint, run },
+    ...(mark === null ? {} : { mark }),
+    ...(outputs === null ? {} : { outputs: JSON.parse(outputs) as string[] }),
+  };
+}
+
+/** Another process may have added it meanwhile. */
+function addColumn(database: DatabaseSync, column: string): void {
+  try {
+    database.exec(`ALTER TABLE output ADD COLUMN ${column} TEXT`);
+  } catch (error) {
+    if (!(error as Error).message.includes('duplicate column name')) throw error;
+  }
 }
 
 function columns({ bytes, mtime, inode }: FileVersion): [number, bigint, bigint] {

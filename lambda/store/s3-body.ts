@@ -9,19 +9,47 @@ export function bareEtag(etag: string | undefined): string {
   return (etag ?? '').replaceAll('"', '');
 }
 
+/** What the version of an object that has no ETag is called. */
+const NO_ETAG = 'no-etag:';
+
+/**
+ * What tells an object's version from others: its ETag. Some servers give some objects none; then size and time decide,
+ * in whole seconds, which is all that an object's headers tell.
+ */
+export function versionOf(object: {
+  readonly ETag?: string | undefined;
+  readonly ContentLength?: number | undefined;
+  readonly Size?: number | undefined;
+  readonly LastModified?: Date | undefined;
+}): string {
+  const etag = bareEtag(object.ETag);
+  if (etag !== '') return etag;
+  const seconds = Math.floor((object.LastModified?.getTime() ?? 0) / 1000);
+  return `${NO_ETAG}${object.ContentLength ?? object.Size ?? 0}-${seconds}`;
+}
+
+/** Whether a version can be asked for by `If-Match`. */
+export function isRealEtag(version: string): boolean {
+  return !version.startsWith(NO_ETAG);
+}
+
 /** Reads the whole body. Throws TooManyBytes before it reads, ConnectionLost when the length is not the announced one. */
 export async function readBody(output: GetObjectCommandOutput, what: string, maxBytes?: number): Promise<Buffer> {
   const stream = output.Body as Readable | undefined;
   const length = output.ContentLength;
   if (maxBytes !== undefined && length !== undefined && length > maxBytes)
     throw discarded(stream, tooMany(what, `${length} bytes`, maxBytes));
+  // Where the length is known, the chunks go where they belong at once: gathered first, they would take twice the memory.
+  const whole = length === undefined ? undefined : Buffer.allocUnsafeSlow(length);
   const chunks: Buffer[] = [];
   let bytes = 0;
   for await (const chunk of stream ?? []) {
+    const at = bytes;
     bytes += (chunk as Buffer).length;
     if (maxBytes !== undefined && bytes > maxBytes)
       throw discarded(stream, tooMany(what, `more than ${maxBytes} bytes`, maxBytes));
-    chunks.push(chunk as Buffer);
+    if (whole === undefined) chunks.push(chunk as Buffer);
+    else if (bytes <= whole.length) (chunk as Buffer).copy(whole, at);
   }
   if (length !== undefined && bytes !== length) {
     throw new FanoutError('ConnectionLost', `${what} ended after ${bytes} of ${length} bytes.`, {
@@ -29,7 +57,7 @@ export async function readBody(output: GetObjectCommandOutput, what: string, max
       met: `${bytes} bytes`,
     });
   }
-  return Buffer.concat(chunks, bytes);
+  return whole ?? Buffer.concat(chunks, bytes);
 }
 
 function discarded(stream: Readable | undefined, error: FanoutError): FanoutError {

@@ -1,6 +1,6 @@
 // Listing a bucket: raw keys, page by page, the next page on its way while the last one is being used.
 import { ListObjectsV2Command, type ListObjectsV2CommandOutput } from '@aws-sdk/client-s3';
-import { bareEtag } from './s3-body.ts';
+import { versionOf } from './s3-body.ts';
 import type { S3Connection } from './s3-client.ts';
 import type { ListedObject, ListOptions } from './store.ts';
 
@@ -57,7 +57,7 @@ function listed(page: ListObjectsV2CommandOutput): readonly ListedObject[] {
   const raw = page.EncodingType === 'url' ? decoded : (key: string) => key;
   return (page.Contents ?? []).map(({ Key = '', ETag, Size = 0, LastModified, StorageClass = 'STANDARD' }) => ({
     key: raw(Key),
-    etag: bareEtag(ETag),
+    etag: versionOf({ ETag, Size, LastModified }),
     bytes: Size,
     lastModified: LastModified?.getTime() ?? 0,
     storageClass: StorageClass,

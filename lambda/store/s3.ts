@@ -1,10 +1,17 @@
 // An S3 bucket as a store: each method is one request (or one page of them), tried again as a whole while it fails in a transient way.
 import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
-import { GetObjectCommand, HeadObjectCommand, PutObjectCommand, type PutObjectCommandInput } from '@aws-sdk/client-s3';
+import {
+  CopyObjectCommand,
+  GetObjectCommand,
+  HeadObjectCommand,
+  PutObjectCommand,
+  type PutObjectCommandInput,
+} from '@aws-sdk/client-s3';
+import { definedOnly } from '../contract/defined.ts';
 import { FanoutError } from '../contract/errors.ts';
-import { isFrom, provenanceMetadata, provenanceOf } from './provenance.ts';
-import { bareEtag, expectedMd5, md5Check, readBody } from './s3-body.ts';
+import { isFrom, provenanceMetadata, provenanceOf, STALE } from './provenance.ts';
+import { bareEtag, expectedMd5, isRealEtag, md5Check, readBody, versionOf } from './s3-body.ts';
 import type { S3Connection } from './s3-client.ts';
 import { isPreconditionFailure, type S3Request, s3Error, statusOf } from './s3-errors.ts';
 import { listBucket } from './s3-list.ts';
@@ -26,6 +33,7 @@ export function s3Store(bucket: string, connection: S3Connection): Store {
     },
     head: (key, options) => headObject(connection, bucket, key, options),
     write: (key, body, options) => writeObject(connection, bucket, key, body, options),
+    invalidate: (key, expect, options) => invalidateObject(connection, bucket, key, expect, options),
     save: (key, body, options) => saveObject(connection, bucket, key, body, options),
     close: async () => undefined,
   };
@@ -50,7 +58,7 @@ function readObject(
     });
     const body = await readBody(output, what, options.maxBytes);
     check(body, expectedMd5(output));
-    const etag = bareEtag(output.ETag);
+    const etag = versionOf(output);
     return output.ContentType === undefined ? { body, etag } : { body, etag, contentType: output.ContentType };
   };
   return connection.request({ action: 'GetObject', bucket, key }, send, options.signal);
@@ -67,9 +75,9 @@ async function headObject(
   const send = async (abortSignal: AbortSignal): Promise<ObjectHead | undefined> => {
     try {
       const output = await connection.client.send(new HeadObjectCommand(input), { abortSignal });
-      const provenance = provenanceOf(output.Metadata);
+      const provenance = provenanceOf(output.Metadata, key);
       const head = {
-        etag: bareEtag(output.ETag),
+        etag: versionOf(output),
         bytes: output.ContentLength ?? 0,
         lastModified: output.LastModified?.getTime() ?? 0,
       };
@@ -102,9 +110,16 @@ async function writeObject(
   const send = async (abortSignal: AbortSignal): Promise<{ readonly etag: string } | undefined> => {
     attempts += 1;
     try {
-      const command = new PutObjectCommand({ Bucket: bucket, Key: named(key), Body: body, ...putInput(options) });
+      const { expect } = options;
+      if (typeof expect === 'object' && !isRealEtag(expect.etag)) {
+        // No condition names such a version: looking and writing are two steps then.
+        const found = await headObject(connection, bucket, key, { signal: abortSignal });
+        if (found?.etag !== expect.etag) return undefined;
+      }
+      const command = new PutObjectCommand({ Bucket: bucket, Key: named(key), Body: body, ...putInput(key, options) });
       const output = await connection.client.send(command, { abortSignal });
-      return { etag: bareEtag(output.ETag) };
+      const etag = bareEtag(output.ETag);
+      return { etag: etag === '' ? await versionThere(connection, bucket, key, abortSignal) : etag };
     } catch (error) {
       const gone =
         typeof options.expect === 'object' &&
@@ -120,6 +135,43 @@ async function writeObject(
   return head !== undefined && isOurs(head, body, options) ? { etag: head.etag } : undefined;
 }
 
+/** Copies the object onto itself, the only way to change its metadata. Its other headers and its tags stay as they are. */
+async function invalidateObject(
+  connection: S3Connection,
+  bucket: string,
+  key: string,
+  { etag }: { readonly etag: string },
+  { signal }: RequestOptions = {},
+): Promise<{ readonly etag: string } | undefined> {
+  const Key = named(key);
+  const send = async (abortSignal: AbortSignal): Promise<{ readonly etag: string } | undefined> => {
+    try {
+      const head = await connection.client.send(new HeadObjectCommand({ Bucket: bucket, Key }), { abortSignal });
+      const provenance = provenanceOf(head.Metadata, key);
+      if (versionOf(head) !== etag || provenance === undefined) return undefined;
+      const { CacheControl, ContentDisposition, ContentEncoding, ContentLanguage, ContentType, StorageClass } = head;
+      const command = new CopyObjectCommand({
+        ...{ Bucket: bucket, Key, MetadataDirective: 'REPLACE' },
+        CopySource: `${bucket}/${key.split('/').map(encodeURIComponent).join('/')}`,
+        ...(isRealEtag(etag) ? { CopySourceIfMatch: `"${etag}"`, IfMatch: `"${etag}"` } : {}),
+        ...definedOnly({ CacheControl, ContentDisposition, ContentEncoding, ContentLanguage, ContentType }),
+        ...definedOnly({
+          StorageClass,
+          ServerSideEncryption: head.ServerSideEncryption,
+          SSEKMSKeyId: head.SSEKMSKeyId,
+        }),
+        Metadata: { ...head.Metadata, ...provenanceMetadata({ ...provenance, fingerprint: STALE }, key) },
+      });
+      const { CopyObjectResult } = await connection.client.send(command, { abortSignal });
+      return { etag: bareEtag(CopyObjectResult?.ETag) || etag };
+    } catch (error) {
+      if (statusOf(error) === 404 || isPreconditionFailure(error)) return undefined;
+      throw error;
+    }
+  };
+  return connection.request({ action: 'CopyObject', bucket, key }, send, signal);
+}
+
 function isOurs(head: ObjectHead, body: Uint8Array, { provenance }: WriteOptions): boolean {
   if (head.bytes !== body.byteLength) return false;
   if (provenance === undefined) return head.etag === createHash('md5').update(body).digest('hex');
@@ -132,7 +184,16 @@ function isOurs(head: ObjectHead, body: Uint8Array, { provenance }: WriteOptions
   );
 }
 
-function putInput(options: WriteOptions): Partial<PutObjectCommandInput> {
+async function versionThere(
+  connection: S3Connection,
+  bucket: string,
+  key: string,
+  signal: AbortSignal,
+): Promise<string> {
+  return (await headObject(connection, bucket, key, { signal }))?.etag ?? '';
+}
+
+function putInput(key: string, options: WriteOptions): Partial<PutObjectCommandInput> {
   const { contentType, cacheControl, storageClass, tags, metadata, provenance, expect } = options;
   return {
     ...(contentType === undefined ? {} : { ContentType: contentType }),
@@ -141,8 +202,9 @@ function putInput(options: WriteOptions): Partial<PutObjectCommandInput> {
       ? {}
       : { StorageClass: storageClass as NonNullable<PutObjectCommandInput['StorageClass']> }),
     ...(tags === undefined ? {} : { Tagging: new URLSearchParams(tags).toString() }),
-    ...(expect === undefined ? {} : expect === 'absent' ? { IfNoneMatch: '*' } : { IfMatch: `"${expect.etag}"` }),
-    Metadata: { ...metadata, ...(provenance === undefined ? {} : provenanceMetadata(provenance)) },
+    ...(expect === 'absent' ? { IfNoneMatch: '*' } : {}),
+    ...(typeof expect === 'object' && isRealEtag(expect.etag) ? { IfMatch: `"${expect.etag}"` } : {}),
+    Metadata: { ...metadata, ...(provenance === undefined ? {} : provenanceMetadata(provenance, key)) },
   };
 }
 

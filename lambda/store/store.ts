@@ -19,6 +19,10 @@ export interface Provenance {
   readonly fingerprint: string;
   /** The id of the run that wrote it. */
   readonly run: string;
+  /** Full key of the output that marks this work as done. Absent on that output, and where it is too long to be kept. */
+  readonly mark?: string;
+  /** On the mark: the full keys of all outputs of the work. Absent elsewhere, and where they are too long to be kept. */
+  readonly outputs?: readonly string[];
 }
 
 export interface ObjectHead {
@@ -82,6 +86,15 @@ export interface Store {
   head(key: string, options?: RequestOptions): Promise<ObjectHead | undefined>;
   /** Writes whole or not at all. Answers the new ETag, or undefined when `expect` was not met. */
   write(key: string, body: Uint8Array, options?: WriteOptions): Promise<{ readonly etag: string } | undefined>;
+  /**
+   * Makes a mark untrue: the object and its ETag stay, but its fingerprint is no work's any more (`STALE`). Answers the
+   * ETag, which S3 may change, or undefined when there is no version of ours with this ETag.
+   */
+  invalidate(
+    key: string,
+    expect: { readonly etag: string },
+    options?: RequestOptions,
+  ): Promise<{ readonly etag: string } | undefined>;
   /** Writes a stream of any length whole or not at all: for result files and reports. */
   save(
     key: string,

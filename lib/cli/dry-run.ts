@@ -9,7 +9,7 @@ import { prepareJob } from '../../lambda/prepare/prepare.ts';
 import { collision, decide } from '../../lambda/process/outputs.ts';
 import { openContext } from '../../lambda/process/process.ts';
 import { skipReason } from '../../lambda/process/process-key.ts';
-import { isUpToDate, type JobContext } from '../../lambda/process/up-to-date.ts';
+import { isUpToDate, type JobContext, planOf } from '../../lambda/process/up-to-date.ts';
 import { staticOutputKeys } from '../../lambda/recipe/keys.ts';
 import { openStores } from '../../lambda/store/open.ts';
 import type { OpenStore } from '../../lambda/store/store.ts';
@@ -107,14 +107,15 @@ async function lookAtOutputs(context: JobContext, item: Item, index: number, sig
     throw new FanoutError('TooManyBytes', `"${key}" has ${item.bytes} bytes; the limit is ${job.limits.bytes}.`);
   }
   const relative = key.slice(job.source.prefix.length);
-  const source = objectUri(job.source.bucket, key);
+  const { uri: source, uris } = planOf(context, item);
   if (await isUpToDate(context, item, signal)) return { index, key, skip: 'upToDate' };
   // Perhaps a name that is not UTF-8, which no program of Node.js's can open by its text.
   if (key.includes('\ufffd')) (await context.source.open(key, { signal })).destroy();
   const all = staticOutputKeys(job.recipe, relative);
   const outputs = all.flatMap((output) => (output.key === undefined ? [] : [job.destination.prefix + output.key]));
   for (const output of outputs) {
-    decide(output, await destination.head(output, { signal }), { source, fingerprint: '', run: job.run }, job.existing);
+    const head = await destination.head(output, { signal });
+    decide(output, head, { source, fingerprint: '', run: job.run }, job.existing, uris);
   }
   return { index, key, outputs, unknown: all.length - outputs.length };
 }

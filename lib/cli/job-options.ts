@@ -46,6 +46,16 @@ export const JOB_OPTIONS = {
     value: 'WHAT',
     help: 'Outputs that are there: skip what is up to date, replace them, or fail. Default: skip.',
   },
+  verify: { type: 'boolean', help: 'Look at every output before a key counts as up to date, over S3 too.' },
+  'moved-from': {
+    type: 'string',
+    value: 'PLACE',
+    help: 'Where the source was when earlier outputs were made, if it was moved or copied since.',
+  },
+  'unsafe-overwrites': {
+    type: 'boolean',
+    help: 'Run on a server that ignores conditional writes: two runs at once may then overwrite each other.',
+  },
   include: { type: 'string', multiple: true, value: 'GLOB', help: 'Only keys that match. Default: image extensions.' },
   exclude: { type: 'string', multiple: true, value: 'GLOB', help: 'Not the keys that match.' },
   limits: {
@@ -91,6 +101,9 @@ export async function jobInput(positionals: readonly string[], options: JobOptio
       toleratedFailurePercentage: numberOf(options['tolerated-failure-percentage']),
       itemsPerInvocation: numberOf(options['items-per-invocation']),
       existing: options.existing,
+      verify: options.verify,
+      movedFrom: options['moved-from'],
+      unsafeOverwrites: options['unsafe-overwrites'],
       include: options.include,
       exclude: options.exclude,
       limits: limits === undefined ? undefined : { ...(file['limits'] as object | undefined), ...limits },

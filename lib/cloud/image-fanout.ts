@@ -126,7 +126,8 @@ export class ImageFanout extends Construct {
       environment: { ...common.environment, MALLOC_ARENA_MAX: '2' },
       statements: [
         onObjects(source, 's3:GetObject'),
-        onObjects(destination, 's3:GetObject', 's3:PutObject', 's3:PutObjectTagging'),
+        // A copy of an object onto itself, which makes a mark untrue, reads its tags too.
+        onObjects(destination, 's3:GetObject', 's3:GetObjectTagging', 's3:PutObject', 's3:PutObjectTagging'),
         onObjects(runs, 's3:GetObject'),
         onObjects(recipes, 's3:GetObject'),
         knowingAbsence(source),

@@ -17,6 +17,7 @@ export const FORCED_WILDCARDS = {
     resource: /^(<\w+\.Arn>|arn:[^:]+(::Partition>)?:s3:::[^/*]+)\/([^*]+\/)?\*$/,
     actions: [
       's3:GetObject',
+      's3:GetObjectTagging',
       's3:PutObject',
       's3:PutObjectTagging',
       's3:ListMultipartUploadParts',

@@ -39,6 +39,8 @@ export interface ChildrenOptions {
   readonly names: MapRunNames;
   readonly handlers: TaskHandlers;
   readonly retryMilliseconds?: number;
+  /** There when the Map Run continues an earlier one, whose items and ETags it may have. */
+  readonly redrive?: unknown;
   /** Longest time for an EXPRESS child: shorter in tests. */
   readonly expressMilliseconds?: number;
   readonly onStart: (name: string, input: Json, entry: Entry) => void;
@@ -69,6 +71,7 @@ export function createChildren(options: ChildrenOptions): Children {
   const { names, onStart, onEnd } = options;
   const { ProcessorConfig, StartAt, States } = options.state.ItemProcessor;
   const type = ProcessorConfig.ExecutionType;
+  const RedriveCount = options.redrive === undefined ? 0 : 1;
   const longest = options.expressMilliseconds ?? EXPRESS_MILLISECONDS;
   const machine = createMachine({ StartAt, States }, options.retryMilliseconds);
   const overridesFor = taskOverrides(States, options.handlers);
@@ -128,7 +131,7 @@ export function createChildren(options: ChildrenOptions): Children {
   function contextOf(arn: string, name: string, input: Json, now: number): Context {
     const StartTime = new Date(now).toISOString();
     return {
-      Execution: { Id: arn, Name: name, Input: input, StartTime, RoleArn: ROLE_ARN, RedriveCount: 0 },
+      Execution: { Id: arn, Name: name, Input: input, StartTime, RoleArn: ROLE_ARN, RedriveCount },
       StateMachine: { Id: names.childMachineArn, Name: machineName },
     };
   }

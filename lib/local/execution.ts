@@ -89,7 +89,7 @@ export function startExecution(options: ExecutionOptions): LocalExecution {
   const context: Context = {
     Execution: {
       ...{ Id: arn, Name: name, Input: input, StartTime: new Date().toISOString(), RoleArn: ROLE_ARN },
-      RedriveCount: 0,
+      RedriveCount: continued === undefined ? 0 : 1,
     },
     StateMachine: { Id: stateMachineArn(stateMachine), Name: stateMachine },
   };

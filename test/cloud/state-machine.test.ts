@@ -64,7 +64,10 @@ describe('the definition', () => {
 
   it('tells the image functions whose child they work for, beside what the child was given', () => {
     for (const { ItemProcessor } of maps()) {
-      const given = { 'BatchInput.$': '$.BatchInput', 'Items.$': '$.Items', 'child.$': '$$.Execution.Id' };
+      const given = {
+        ...{ 'BatchInput.$': '$.BatchInput', 'Items.$': '$.Items' },
+        ...{ 'child.$': '$$.Execution.Id', 'redrives.$': '$$.Execution.RedriveCount' },
+      };
       const [first, second] = Object.values(ItemProcessor.States);
       expect(first).toHaveProperty('Parameters', given);
       // The second try also learns why the first one ended.

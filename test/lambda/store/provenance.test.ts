@@ -32,12 +32,12 @@ describe('provenance', () => {
   const provenance = { source: 's3://b/ü', fingerprint: 'f', run: 'r' };
 
   it('comes back from metadata in its normal form', () => {
-    const found = provenanceOf(provenanceMetadata(provenance));
+    const found = provenanceOf(provenanceMetadata(provenance, 'out/a.webp'), 'out/a.webp');
     expect(found).toEqual({ ...provenance, source: 's3://b/%C3%BC' });
     expect(found !== undefined && isFrom(found, 's3://b/ü')).toBe(true);
   });
 
   it.each([undefined, {}, { 'image-fanout-source': 's' }])('is not found in %j', (metadata) => {
-    expect(provenanceOf(metadata)).toBeUndefined();
+    expect(provenanceOf(metadata, 'a')).toBeUndefined();
   });
 });
