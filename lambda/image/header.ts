@@ -4,7 +4,6 @@ import { FanoutError } from '../contract/errors.ts';
 import type { Limits } from '../contract/limits.ts';
 import type { Recipe } from '../recipe/types.ts';
 import { imageFailure } from './failure.ts';
-import { ordinaryJpeg } from './jpeg-header.ts';
 import { sharp } from './sharp.ts';
 import { endsEarly, type SourceFormat } from './sniff.ts';
 import type { Header, SourceImage } from './source-image.ts';
@@ -24,7 +23,7 @@ export async function readHeader(
   if (!recipe.salvage && (format === 'jpeg' || format === 'png') && endsEarly(format, body)) throw endedEarly(format);
   let metadata: Header;
   try {
-    metadata = (format === 'jpeg' ? ordinaryJpeg(body) : undefined) ?? (await sharp(body, options).metadata());
+    metadata = await sharp(body, options).metadata();
   } catch (error) {
     throw imageFailure(error, format, body);
   }
