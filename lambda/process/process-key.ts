@@ -8,7 +8,7 @@ import type { Transform, Transformed } from '../image/transform.ts';
 import { type Item, itemOf, keyOf } from '../job/item.ts';
 import type { SelectedItem } from '../job/prepared.ts';
 import { failedOutcome } from '../job/wire.ts';
-import type { ObjectBody, Provenance } from '../store/store.ts';
+import type { Provenance } from '../store/store.ts';
 import type { Claim, Claims } from './claims.ts';
 import { type Output, type Seen, writeOutputs } from './outputs.ts';
 import type { ReadAhead } from './read-ahead.ts';
@@ -128,57 +128,79 @@ async function make(
   seen: Seen | undefined,
   claim: Claim,
 ): Promise<Outcome> {
-  const { index, signal, progress } = turn;
+  const { index, signal, progress, tools } = turn;
   const { job, destination } = context;
   const { ms } = progress;
   const { key } = plan.item;
-  const { read, transformed } = await readAndTransform(context, plan, turn);
-  const shape = { etag: read.etag, bytes: read.body.length, ...transformed.source };
-  progress.source = shape;
+  const memory = memoryOf(tools.readAhead);
+  try {
+    const { source, transformed } = await readAndTransform(context, plan, turn, memory);
+    progress.source = source;
+    const mine: Provenance = { source: plan.uri, fingerprint: context.fingerprintOf(source.etag), run: job.run };
+    const outputs = transformed.renditions.map((rendition): Output => {
+      const { contentType, cacheControl, storageClass, tags, metadata } = rendition;
+      const headers = definedOnly({ contentType, cacheControl, storageClass, tags, metadata });
+      return { key: job.destination.prefix + rendition.key, body: rendition.body, headers };
+    });
+    const others = claim.take(outputs.map((output) => output.key));
+    // Who is waited for may itself wait for memory.
+    if (others !== undefined) memory.set(0);
+    await queueing(turn, others);
+    signal.throwIfAborted();
+    const upToDate = await timed(ms, 'write', () =>
+      writeOutputs(destination, outputs, {
+        ...{ mine, existing: job.existing, uris: plan.uris, last: plan.marker, seen, signal },
+      }),
+    );
+    return {
+      status: 'succeeded',
+      index,
+      key,
+      source,
+      outputs: transformed.renditions.map((rendition, place) =>
+        outputFacts(rendition, outputs[place] as Output, upToDate[place] === true),
+      ),
+      ms: stopwatch(progress),
+      ...(transformed.placeholder === undefined ? {} : { placeholder: transformed.placeholder }),
+    };
+  } finally {
+    memory.set(0);
+  }
+}
 
-  const mine: Provenance = { source: plan.uri, fingerprint: context.fingerprintOf(read.etag), run: job.run };
-  const outputs = transformed.renditions.map((rendition): Output => {
-    const { contentType, cacheControl, storageClass, tags, metadata } = rendition;
-    const headers = definedOnly({ contentType, cacheControl, storageClass, tags, metadata });
-    return { key: job.destination.prefix + rendition.key, body: rendition.body, headers };
-  });
-  const keys = outputs.map((output) => output.key);
-  await queueing(turn, claim.take(keys));
-  signal.throwIfAborted();
-  const upToDate = await timed(ms, 'write', () =>
-    writeOutputs(destination, outputs, {
-      mine,
-      existing: job.existing,
-      uris: plan.uris,
-      last: plan.marker,
-      seen,
-      signal,
-    }),
-  );
-  release(read.body);
+/** The bytes that one key holds. */
+interface Memory {
+  /** Waits for room for a source of so many bytes. */
+  enter(bytes: number): Promise<void> | undefined;
+  set(bytes: number): void;
+}
+
+function memoryOf(readAhead: ReadAhead): Memory {
+  let held = 0;
   return {
-    status: 'succeeded',
-    index,
-    key,
-    source: shape,
-    outputs: transformed.renditions.map((rendition, place) =>
-      outputFacts(rendition, outputs[place] as Output, upToDate[place] === true),
-    ),
-    ms: stopwatch(progress),
-    ...(transformed.placeholder === undefined ? {} : { placeholder: transformed.placeholder }),
+    enter(bytes) {
+      const room = readAhead.enter(bytes);
+      held = bytes;
+      return room;
+    },
+    set(bytes) {
+      readAhead.holds(bytes - held);
+      held = bytes;
+    },
   };
 }
 
 /** Reads the source when there is room for it in memory, and transforms it when there is room on the CPU. */
 async function readAndTransform(
   { job, source, overlays: opened }: JobContext,
-  { item: { key }, relative }: Plan,
+  { item: { key, bytes }, relative }: Plan,
   turn: Turn,
-): Promise<{ readonly read: ObjectBody; readonly transformed: Transformed }> {
+  memory: Memory,
+): Promise<{ readonly source: SourceFacts; readonly transformed: Transformed }> {
   const { tools, clocks, signal, progress } = turn;
   const { ms } = progress;
   const { readAhead } = tools;
-  await queueing(turn, readAhead.enter());
+  await queueing(turn, memory.enter(Math.min(bytes ?? readAhead.expected(), job.limits.bytes)));
   let ahead = true;
   const leave = (): void => {
     if (ahead) readAhead.leave();
@@ -187,8 +209,10 @@ async function readAndTransform(
   try {
     signal.throwIfAborted();
     const read = await timed(ms, 'read', () => source.read(key, { maxBytes: job.limits.bytes, signal }));
-    readAhead.took('read', ms.read);
-    progress.source = { etag: read.etag, bytes: read.body.length };
+    const size = read.body.length;
+    memory.set(size);
+    readAhead.took('read', ms.read, size);
+    progress.source = { etag: read.etag, bytes: size };
     const overlays = new Map([...opened].map(([name, { body }]) => [name, body]));
     const input = { body: read.body, key: relative, recipe: job.recipe, limits: job.limits, signal, overlays };
     for (const clock of clocks) clock.pause();
@@ -199,7 +223,12 @@ async function readAndTransform(
       return await timed(ms, 'transform', () => tools.transform(input));
     });
     readAhead.took('transform', ms.transform);
-    return { read, transformed };
+    const shape = { etag: read.etag, bytes: size, ...transformed.source };
+    const bodies = transformed.renditions.map(({ body }) => body);
+    // An output may be the source itself (`onLarger: "original"`).
+    if (!bodies.some((body) => body.buffer === read.body.buffer)) release(read.body);
+    memory.set(bodies.reduce((sum, body) => sum + body.length, 0));
+    return { source: shape, transformed };
   } finally {
     leave();
   }

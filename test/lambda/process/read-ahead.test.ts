@@ -3,14 +3,23 @@ import * as fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { createReadAhead } from '../../../lambda/process/read-ahead.ts';
 
+/** A small picture: so many of them fit into memory that only times count. */
+const SMALL = 100_000;
+
 /** How many of `wanted` may be read at once. */
-async function room(images: number, read: number, transform: number, wanted = 100): Promise<number> {
+async function room(
+  images: number,
+  read: number,
+  transform: number,
+  wanted = 100,
+  bytes: number | undefined = SMALL,
+): Promise<number> {
   const ahead = createReadAhead(images);
   if (!Number.isNaN(read)) ahead.took('read', read);
   if (!Number.isNaN(transform)) ahead.took('transform', transform);
   let entered = 0;
   for (let at = 0; at < wanted; at++) {
-    void Promise.resolve(ahead.enter()).then(() => {
+    void Promise.resolve(ahead.enter(bytes)).then(() => {
       entered += 1;
     });
   }
@@ -38,7 +47,7 @@ it('follows what it is told: a network that gets slow is given more', async () =
   ahead.took('read', 1);
   ahead.took('transform', 100);
   const entered: number[] = [];
-  for (let at = 0; at < 20; at++) void Promise.resolve(ahead.enter()).then(() => entered.push(at));
+  for (let at = 0; at < 20; at++) void Promise.resolve(ahead.enter(SMALL)).then(() => entered.push(at));
   await new Promise(setImmediate);
   expect(entered).toHaveLength(3);
   for (let time = 0; time < 30; time++) ahead.took('read', 400);
@@ -57,7 +66,7 @@ it('lets everyone in, in order, one after the other leaves', async () => {
       let inside = 0;
       await Promise.all(
         Array.from({ length: count }, async (_, at) => {
-          await ahead.enter();
+          await ahead.enter(SMALL);
           order.push(at);
           inside += 1;
           most = Math.max(most, inside);
@@ -70,5 +79,64 @@ it('lets everyone in, in order, one after the other leaves', async () => {
       expect(most).toBeLessThanOrEqual(images + 1);
     }),
     { numRuns: 30 },
+  );
+});
+
+const MB = 1024 * 1024;
+
+it('reads no more than fits in memory, also before anything is known', async () => {
+  expect(await room(3, Number.NaN, Number.NaN, 200, 20 * MB)).toBe(12);
+  expect(await room(3, 10_000, 1, 200, 20 * MB)).toBe(12);
+  expect(await room(Number.POSITIVE_INFINITY, 1, 1, 200, 20 * MB)).toBe(12);
+});
+
+it('takes a source of unknown size for a large one, until it knows better', async () => {
+  const ahead = createReadAhead(Number.POSITIVE_INFINITY);
+  expect(ahead.expected()).toBe(8 * MB);
+  ahead.took('read', 1, MB);
+  expect(ahead.expected()).toBe(MB);
+  let entered = 0;
+  for (let at = 0; at < 1000; at++) {
+    void Promise.resolve(ahead.enter()).then(() => {
+      entered += 1;
+    });
+  }
+  await new Promise(setImmediate);
+  expect(entered).toBe(256);
+});
+
+it('lets a source in that is larger than all memory, alone', async () => {
+  const ahead = createReadAhead(3);
+  expect(ahead.enter(1000 * MB)).toBeUndefined();
+  const second = ahead.enter(1000 * MB);
+  expect(second).toBeInstanceOf(Promise);
+  ahead.leave();
+  ahead.holds(-1000 * MB);
+  await second;
+});
+
+it('holds no more than fits, whatever sizes come, and lets everyone in', async () => {
+  const sizes = fc.array(fc.integer({ min: 0, max: 120 * MB }), { minLength: 1, maxLength: 40 });
+  await fc.assert(
+    fc.asyncProperty(sizes, async (all) => {
+      const ahead = createReadAhead(100);
+      let held = 0;
+      let most = 0;
+      await Promise.all(
+        all.map(async (bytes) => {
+          await ahead.enter(bytes);
+          held += bytes;
+          most = Math.max(most, held);
+          await new Promise(setImmediate);
+          ahead.leave();
+          await new Promise(setImmediate);
+          held -= bytes;
+          ahead.holds(-bytes);
+        }),
+      );
+      expect(most).toBeLessThanOrEqual(256 * MB);
+      expect(held).toBe(0);
+    }),
+    { numRuns: 50 },
   );
 });
