@@ -42,7 +42,7 @@ describe('Ctrl-C', () => {
 
     const [folder] = runsOf(destination) as [string];
     const interrupted = accountOf(folder);
-    expect(interrupted).toMatchObject({ status: 'ABORTED', balanced: true, problems: [] });
+    expect(interrupted).toMatchObject({ status: 'interrupted', balanced: true, problems: [] });
     expect(interrupted.counts.total).toBe(ground.keys.length);
     expect(interrupted.counts.succeeded).toBeGreaterThan(0);
     expect(interrupted.counts.pending).toBeGreaterThan(0);
@@ -54,7 +54,7 @@ describe('Ctrl-C', () => {
       code: 0,
     });
     expect(accountOf(folder)).toMatchObject({
-      status: 'SUCCEEDED',
+      status: 'succeeded',
       balanced: true,
       counts: { succeeded: ground.keys.length, pending: 0 },
     });

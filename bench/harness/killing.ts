@@ -130,7 +130,7 @@ function badAccount({ keys }: KillGround, destination: string): string[] {
     if (records.length > 1) problems.push(`${key} is on record ${records.length} times`);
 
   const { status, counts, balanced, problems: own, items } = accountOf(folder);
-  if (status !== 'SUCCEEDED') problems.push(`The account says ${status}`);
+  if (status !== 'succeeded') problems.push(`The account says ${status}`);
   if (!balanced) problems.push(`The account does not balance: ${own.join('; ')}`);
   const { total, succeeded, skipped, failed, pending } = counts;
   if (total !== keys.length || succeeded + skipped !== total || failed + pending !== 0) {

@@ -27,6 +27,8 @@ export interface AccountOptions {
   readonly listed?: number;
   /** The items in input order, for a run that was killed: those without a record become pending. */
   readonly items?: AsyncIterable<readonly ListedItem[]>;
+  /** Asked when `items` has been read: whether those are all. Default: yes. */
+  readonly listingEnded?: () => boolean;
   /** Epoch milliseconds. Default: from the first child's start to the last one's end. */
   readonly started?: number;
   readonly ended?: number;
@@ -94,7 +96,7 @@ function statusOf({ counts }: Tally, { attempts }: Collected, job: PreparedJob):
 }
 
 function discrepancies(
-  { listed, items }: AccountOptions,
+  { listed, items, listingEnded }: AccountOptions,
   status: ExecutionStatus | undefined,
   { attempts }: Collected,
   { counts }: Tally,
@@ -109,6 +111,11 @@ function discrepancies(
   if (gaps.conflicts > 0) {
     problems.push(
       `records name different keys at the same place, ${gaps.conflicts} times; has the source changed since?`,
+    );
+  }
+  if (listingEnded?.() === false) {
+    problems.push(
+      `the listing had not ended: what comes after its first ${total} items is not in this account; resume the run to complete it`,
     );
   }
   if (items !== undefined) return problems;

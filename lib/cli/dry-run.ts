@@ -73,7 +73,7 @@ async function makePlan(job: PreparedJob, open: OpenStore): Promise<DryRunPlan> 
   };
 
   const { pages } = await openJobItems(job, open, signal);
-  for await (const page of pages) {
+  for await (const page of pages({ count: 0 })) {
     const looks = page.map(({ value }, place) => limit(() => lookAt(context, value, counts.total + place, signal)));
     for (const look of await Promise.all(looks)) note(look);
   }

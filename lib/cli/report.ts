@@ -13,6 +13,7 @@ import { SUMMARY_FILE, SUMMARY_VERSION, type Summary, summarySchema } from '../.
 import { accountText } from '../../lambda/report/text.ts';
 import { type OpenStoresOptions, openStores } from '../../lambda/store/open.ts';
 import type { OpenStore } from '../../lambda/store/store.ts';
+import { type ListingRecord, openListingRecord } from '../local/listing-record.ts';
 import { StatesError } from '../local/states-error.ts';
 import { defineCommand, type ExitCode, UsageError } from './command.ts';
 import { findRun, isFolder } from './find-run.ts';
@@ -85,9 +86,18 @@ async function madeNow(folder: { bucket: string; prefix: string }, openStore: Op
   const { attempts } = await findResultFiles(store, folder);
   const { status, error, cause, started, ended, listed } = (await readEnd(store, folder, attempts.length)) ?? NO_END;
   const end = { store, folder, job, ...definedOnly({ status, error, cause, started, ended }) };
-  // Keys of a job are in its execution's input only; and what has ended has every item on record.
-  if (job.reader.kind === 'KEYS' || attempts.some(({ complete }) => complete))
-    return await writeAccount({ ...end, ...definedOnly({ listed }) });
+  // What has ended has every item on record.
+  if (attempts.some(({ complete }) => complete)) return await writeAccount({ ...end, ...definedOnly({ listed }) });
+  const record = await openListingRecord(store, {
+    bucket: folder.bucket,
+    prefix: folder.prefix + (attempts[0]?.folder ?? ''),
+  });
+  if (record.exists()) {
+    const onRecord = { items: recordedItems(record, job), listingEnded: () => record.state().ended };
+    return await writeAccount({ ...end, ...onRecord });
+  }
+  // A run of an earlier version kept no record of its listing, and the keys of a job are in its execution's input only.
+  if (job.reader.kind === 'KEYS') return await writeAccount({ ...end, ...definedOnly({ listed }) });
   try {
     return await writeAccount({ ...end, items: listedAgain(job, openStore) });
   } catch (error) {
@@ -97,13 +107,21 @@ async function madeNow(folder: { bucket: string; prefix: string }, openStore: Op
   }
 }
 
-/** The items of a run that was killed before they were all on record, read as the run read them. */
+/** The items of a run that was killed before they all had a result, as it listed them. */
+async function* recordedItems(record: ListingRecord, job: PreparedJob): AsyncGenerator<readonly ListedItem[]> {
+  for await (const page of record.replay()) {
+    yield page.map(({ position, value }) => ({ index: position, key: keyOf(value, job.reader.kind) }));
+  }
+}
+
+/** The same of a run whose listing is not on record, read as the run read them. */
 async function* listedAgain(job: PreparedJob, openStore: OpenStore): AsyncGenerator<readonly ListedItem[]> {
   const { kind } = job.reader;
-  if (kind === 'KEYS') return;
   const { pages } = await openJobItems(job, openStore, new AbortController().signal);
   let index = 0;
-  for await (const page of pages) yield page.map(({ value }) => ({ index: index++, key: keyOf(value, kind) }));
+  for await (const page of pages({ count: 0 })) {
+    yield page.map(({ value }) => ({ index: index++, key: keyOf(value, kind) }));
+  }
 }
 
 export const command = defineCommand({

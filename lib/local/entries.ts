@@ -1,16 +1,19 @@
-// What a Map Run has to do: children's inputs, from a fresh listing or from the record of earlier attempts.
-import { keyOf } from '../../lambda/job/item.ts';
+// What a Map Run has to do: children's inputs, from its listing, from the record of it, or from the record of an attempt that ended.
+import { createHash } from 'node:crypto';
 import type { OpenStore } from '../../lambda/store/store.ts';
 import type { DistributedMapState, Json } from '../states-language.ts';
-import { type Batcher, batching, type ChildInput } from './batcher.ts';
+import { type Batcher, batching } from './batcher.ts';
+import { createInputCounts, type InputCounts } from './input-counts.ts';
 import { openItems } from './item-reader.ts';
-import { createKeySet, type KeySet } from './key-set.ts';
+import type { ListingRecord, RecordedItem } from './listing-record.ts';
+import type { ItemPages } from './readers/items.ts';
 import { type ChildRecord, pendingRecord } from './records.ts';
 import type { ResultFile } from './result-writer.ts';
 import { type EarlierAttempts, inputsIn, recordsIn } from './resume.ts';
 import { createSelector } from './selector.ts';
 import type { Evaluate } from './settings.ts';
 import type { Context } from './states/context.ts';
+import { StatesError } from './states-error.ts';
 
 /** A child to run, or to leave as it stands on record. */
 export interface Entry {
@@ -24,8 +27,6 @@ export interface Entry {
 export interface Redrive {
   /** `failed` runs again only what has failed, and leaves what was never finished on record as it is. Default: both. */
   readonly only?: 'failed';
-  /** The identity of a selected item: what has succeeded under it is not run again. Default: its key. */
-  readonly identify?: (selected: Json) => string;
 }
 
 export interface EntrySource {
@@ -35,6 +36,10 @@ export interface EntrySource {
   readonly evaluate: Evaluate;
   readonly openStore: OpenStore;
   readonly signal: AbortSignal;
+  /** Where the listing is put on record; absent when there are no result files. */
+  readonly record?: ListingRecord;
+  /** Whether children wait for the next page. */
+  readonly idle: () => boolean;
   /** The bucket of the result files, when earlier attempts are to be continued. */
   readonly results?: string;
   readonly earlier?: EarlierAttempts;
@@ -46,8 +51,8 @@ export interface EntrySource {
 /** The children of a Map Run in groups, in input order. */
 export function entriesOf(source: EntrySource): AsyncGenerator<readonly Entry[]> {
   const { results, earlier } = source;
-  if (results === undefined || earlier === undefined) return listed(source, undefined, undefined);
-  return earlier.base === undefined ? listedAgain(source, results, earlier) : recorded(source, results, earlier);
+  if (results === undefined || earlier === undefined) return listed(source);
+  return earlier.base === undefined ? replayed(source, results, earlier) : recorded(source, results, earlier);
 }
 
 /** The base's failed and pending children, with their original inputs: batches stay what they were. */
@@ -58,111 +63,119 @@ async function* recorded(
 ): AsyncGenerator<readonly Entry[]> {
   const store = source.openStore(results);
   const onlyFailed = source.redrive?.only === 'failed';
-  const done = createKeySet();
-  for await (const inputs of inputsIn(store, succeededSince)) for (const input of inputs) done.add(input);
+  const done = await countsOf(inputsIn(store, succeededSince));
   for await (const records of recordsIn(store, [...(base?.failed ?? []), ...(base?.pending ?? [])])) {
     yield records.flatMap((record): Entry[] => {
-      if (done.size > 0 && done.has(record.Input)) return [];
+      if (done.take(record.Input)) return [];
       const items = itemsIn(record.Input, source.state);
       return [onlyFailed && !hasFailed(record) ? { record, items, hold: true } : { record, items }];
     });
   }
   // Counted last: nothing that is to be done has to wait for it.
-  await countSucceeded(source, results, succeeded);
-}
-
-/** A fresh listing without what has succeeded: the attempts before were killed. */
-async function* listedAgain(
-  source: EntrySource,
-  results: string,
-  { succeeded, failedSince }: EarlierAttempts,
-): AsyncGenerator<readonly Entry[]> {
-  const done = createKeySet();
-  await countSucceeded(source, results, succeeded, done);
-  if (source.redrive?.only !== 'failed') {
-    yield* listed(source, done, undefined);
-    return;
-  }
-  const failed = createKeySet();
-  for await (const records of recordsIn(source.openStore(results), failedSince)) {
-    for (const record of records) if (hasFailed(record)) addItems(failed, record.Input, source);
-  }
-  yield* listed(source, done, failed);
-}
-
-async function countSucceeded(
-  source: EntrySource,
-  results: string,
-  files: readonly ResultFile[],
-  done?: KeySet,
-): Promise<void> {
-  for await (const inputs of inputsIn(source.openStore(results), files)) {
+  for await (const inputs of inputsIn(store, succeeded)) {
     let items = 0;
-    for (const input of inputs) {
-      items += done === undefined ? itemsIn(input, source.state) : addItems(done, input, source);
-    }
+    for (const input of inputs) items += itemsIn(input, source.state);
     source.onSucceeded(inputs.length, items);
   }
 }
 
-/** `done` is left out, and of the rest only what is in `chosen`, if that is given, is to be run. */
-async function* listed(
+/**
+ * The listing as it is on record, and on from there if it had not ended, without what has succeeded: the attempts before
+ * were killed. The same items in the same order make the same children, so a child is known by its input, which in our
+ * workflow holds its items' positions. Where inputs are equal, one is as good as the other: so they are counted.
+ */
+async function* replayed(
   source: EntrySource,
-  done: KeySet | undefined,
-  chosen: KeySet | undefined,
+  results: string,
+  { next, succeeded, failedSince }: EarlierAttempts,
 ): AsyncGenerator<readonly Entry[]> {
-  const { state, input, context, evaluate, openStore, signal } = source;
-  const createBatcher = batching(state.ItemBatcher, evaluate);
-  const select = createSelector(state.ItemSelector, input, context);
-  const items = await openItems(state, evaluate, openStore, signal);
-  const run = createBatcher();
-  const held = createBatcher();
-  let index = 0;
-  for await (const page of items.pages) {
-    const entries: Entry[] = [];
-    for (const { value, key } of page) {
-      const item = { Index: index++, Value: value, Source: items.source, ...(key === undefined ? {} : { Key: key }) };
-      const selected = select(item);
-      const identity = done === undefined ? '' : identityOf(JSON.parse(selected) as Json, source);
-      if (done?.has(identity)) continue;
-      if (chosen === undefined || chosen.has(identity)) add(entries, run.add(selected));
-      else add(entries, held.add(selected), true);
-    }
-    yield entries;
-  }
-  const last: Entry[] = [];
-  add(last, run.rest());
-  add(last, held.rest(), true);
-  yield last;
+  const store = source.openStore(results);
+  // Nothing succeeds, nor fails, before its item is on record: so only an earlier version of us can have left this.
+  if (next > 0 && source.record?.exists() !== true && succeeded.length + failedSince.length > 0) throw unrecorded();
+  const done = await countsOf(inputsIn(store, succeeded));
+  const failed = source.redrive?.only === 'failed' ? await countsOf(failedInputs(store, failedSince)) : undefined;
+  yield* listed(source, done, failed);
 }
 
-function add(entries: Entry[], child: ReturnType<Batcher['add']>, hold?: true): void {
-  if (child === undefined) return;
-  entries.push({ record: pendingRecord(child.input), items: child.items, ...(hold && { hold }) });
+/** What is in `done` is counted, and of the rest only what is in `chosen`, if that is given, is to be run. */
+async function* listed(
+  source: EntrySource,
+  done?: InputCounts,
+  chosen?: InputCounts,
+): AsyncGenerator<readonly Entry[]> {
+  const { state, evaluate, record } = source;
+  const batcher = batching(state.ItemBatcher, evaluate)();
+  const opened = await openItems(state, evaluate, source.openStore, source.signal);
+  const select = createSelector(state.ItemSelector, source.input, source.context);
+  const entry = (child: NonNullable<ReturnType<Batcher['add']>>): Entry[] => {
+    if (done?.take(child.input) === true) {
+      source.onSucceeded(1, child.items);
+      return [];
+    }
+    const hold = chosen !== undefined && !chosen.take(child.input);
+    return [{ record: pendingRecord(child.input), items: child.items, ...(hold ? { hold } : {}) }];
+  };
+  const entries = (page: readonly RecordedItem[]): Entry[] =>
+    page.flatMap(({ position, value, key }) => {
+      const item = { Index: position, Value: value, Source: opened.source, ...(key === undefined ? {} : { Key: key }) };
+      const child = batcher.add(select(item));
+      return child === undefined ? [] : entry(child);
+    });
+  if (record === undefined) for await (const page of positioned(opened.pages({ count: 0 }))) yield entries(page);
+  else {
+    for await (const page of throughRecord(record, opened.pages, source.idle)) yield entries(page);
+  }
+  const rest = batcher.rest();
+  yield rest === undefined ? [] : entry(rest);
+}
+
+async function* throughRecord(
+  record: ListingRecord,
+  pages: Awaited<ReturnType<typeof openItems>>['pages'],
+  idle: () => boolean,
+): AsyncGenerator<readonly RecordedItem[]> {
+  const digest = createHash('sha256');
+  for await (const page of record.replay()) {
+    for (const { value } of page) digest.update(JSON.stringify(value));
+    yield page;
+  }
+  const { count, last, ended } = record.state();
+  if (!ended) yield* record.recorded(pages({ count, digest: digest.digest('hex'), ...(last && { last }) }), idle);
+}
+
+async function* positioned(pages: ItemPages): AsyncGenerator<readonly RecordedItem[]> {
+  let count = 0;
+  for await (const page of pages) {
+    const first = count;
+    count += page.length;
+    yield page.map((item, place) => ({ position: first + place, ...item }));
+  }
+}
+
+async function countsOf(groups: AsyncIterable<readonly string[]>): Promise<InputCounts> {
+  const counts = createInputCounts();
+  for await (const inputs of groups) for (const input of inputs) counts.add(input);
+  return counts;
+}
+
+async function* failedInputs(
+  store: ReturnType<OpenStore>,
+  files: readonly ResultFile[],
+): AsyncGenerator<readonly string[]> {
+  for await (const records of recordsIn(store, files)) yield records.filter(hasFailed).map(({ Input }) => Input);
 }
 
 const hasFailed = ({ Status }: ChildRecord) => Status === 'FAILED' || Status === 'TIMED_OUT';
 
-/** The selected items in a child's input. */
-function selectedItems(input: string, state: DistributedMapState): readonly Json[] {
-  const parsed = JSON.parse(input) as Json;
-  return state.ItemBatcher === undefined ? [parsed] : (parsed as unknown as { Items: readonly Json[] }).Items;
+/** How many selected items are in a child's input. */
+function itemsIn(input: string, state: DistributedMapState): number {
+  if (state.ItemBatcher === undefined) return 1;
+  return (JSON.parse(input) as { readonly Items: readonly Json[] }).Items.length;
 }
 
-function itemsIn(input: string, state: DistributedMapState): ChildInput['items'] {
-  return state.ItemBatcher === undefined ? 1 : selectedItems(input, state).length;
-}
-
-/** Answers how many. */
-function addItems(keys: KeySet, input: string, source: EntrySource): number {
-  const items = selectedItems(input, source.state);
-  for (const selected of items) keys.add(identityOf(selected, source));
-  return items.length;
-}
-
-/** An item's place may shift when it is listed again, and its ETag change: its key stays. */
-function identityOf(selected: Json, { redrive }: EntrySource): string {
-  if (redrive?.identify !== undefined) return redrive.identify(selected);
-  const item = selected !== null && typeof selected === 'object' && 'item' in selected ? selected['item'] : selected;
-  return keyOf(item, 'LIST');
+function unrecorded(): StatesError {
+  return new StatesError(
+    'States.ItemReaderFailed',
+    'This run was begun by a version of image-fanout that kept no record of its listing, and was killed before it ended: what it had listed is not known. Start a new run; what is done is up to date and will be skipped',
+  );
 }

@@ -1,4 +1,5 @@
 // The item reader: a Map state's items from S3, from a directory or from its own input, as a stream of pages.
+import { createHash } from 'node:crypto';
 import type { ListedObject, OpenStore } from '../../lambda/store/store.ts';
 import type { DistributedMapState, ItemReader, Json } from '../states-language.ts';
 import { decompressed } from './readers/content.ts';
@@ -12,7 +13,16 @@ import { StatesError, sentenceOf } from './states-error.ts';
 export interface ItemSource {
   /** `$$.Map.Item.Source`. */
   readonly source: string;
-  readonly pages: ItemPages;
+  /** The items after those that are on record already. */
+  readonly pages: (from: ListedSoFar) => ItemPages;
+}
+
+/** The items at the begin of a listing that are known from an earlier attempt. */
+export interface ListedSoFar {
+  readonly count: number;
+  readonly last?: ReadItem;
+  /** SHA-256 of their values' JSON, one after the other. */
+  readonly digest?: string;
 }
 
 /**
@@ -28,7 +38,8 @@ export async function openItems(
   const reader = state.ItemReader;
   if (reader === undefined) {
     const items = evaluate({ 'items.$': state.ItemsPath ?? '$' });
-    return { source: 'STATE_DATA', pages: inPages(stateItems((items as { items: Json }).items)) };
+    const all = () => inPages(stateItems((items as { items: Json }).items));
+    return { source: 'STATE_DATA', pages: (from) => withoutFirst(all(), from) };
   }
   const { Bucket, Prefix = '', Key = '' } = evaluate(reader.Parameters) as Record<string, string>;
   if (typeof Bucket !== 'string' || typeof Prefix !== 'string' || typeof Key !== 'string') {
@@ -43,10 +54,39 @@ export async function openItems(
   // A directory is its own URL; no service has a form for it.
   const root = Bucket.startsWith('file:') ? Bucket : `s3://${Bucket}`;
   const listing = reader.Resource.endsWith(':listObjectsV2');
-  const pages = listing
-    ? listedItems(openStore, Bucket, Prefix, signal)
-    : fileItems(openStore, Bucket, Key, config, signal);
-  return { source: listing ? root : `${root.replace(/\/$/, '')}/${Key}`, pages: named(firstItems(pages, most)) };
+  const pages = (from: ListedSoFar): ItemPages => {
+    if (!listing) return withoutFirst(firstItems(fileItems(openStore, Bucket, Key, config, signal), most), from);
+    if (most > 0 && from.count >= most) return inPages([]);
+    return firstItems(listedItems(openStore, Bucket, Prefix, signal, from), most === 0 ? 0 : most - from.count);
+  };
+  return {
+    source: listing ? root : `${root.replace(/\/$/, '')}/${Key}`,
+    pages: (from) => named(pages(from)),
+  };
+}
+
+/**
+ * A file has no place to read on from, so it is read from its start. What is on record of it must be in it still: else
+ * the items that follow are not those that the run was to go through.
+ */
+async function* withoutFirst(pages: ItemPages, { count, digest }: ListedSoFar): AsyncGenerator<readonly ReadItem[]> {
+  const seen = createHash('sha256');
+  let left = count;
+  for await (const page of pages) {
+    const known = page.slice(0, left);
+    for (const { value } of known) seen.update(JSON.stringify(value));
+    left -= known.length;
+    if (known.length > 0 && left === 0 && digest !== undefined && seen.digest('hex') !== digest) throw changed(count);
+    if (page.length > known.length) yield known.length === 0 ? page : page.slice(known.length);
+  }
+  if (left > 0) throw changed(count);
+}
+
+function changed(count: number): StatesError {
+  return new StatesError(
+    'States.ItemReaderFailed',
+    `The list of items has changed since ${count} of them were read from it; start a new run, which skips what is up to date`,
+  );
 }
 
 /** The service's shape, whose names are its own: `Etag` with the quotes in it, `LastModified` in epoch seconds. */
@@ -65,8 +105,13 @@ async function* listedItems(
   bucket: string,
   prefix: string,
   signal: AbortSignal,
+  { last }: ListedSoFar,
 ): AsyncGenerator<readonly ReadItem[]> {
-  for await (const page of openStore(bucket).list(prefix, { signal })) {
+  const startAfter = (last?.value as { readonly Key: string } | undefined)?.Key;
+  for await (const page of openStore(bucket).list(prefix, {
+    signal,
+    ...(startAfter === undefined ? {} : { startAfter }),
+  })) {
     yield page.map((object) => ({ value: listedItem(object) }));
   }
 }

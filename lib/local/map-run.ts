@@ -6,6 +6,7 @@ import { type ChildResult, createChildren } from './children.ts';
 import { COUNTER_OF, count, zeroCounts } from './counts.ts';
 import { type Entry, entriesOf, type Redrive } from './entries.ts';
 import type { ExecutionEvent, MapRunSummary } from './events.ts';
+import { type ListingRecord, openListingRecord } from './listing-record.ts';
 import type { MapRunNames } from './names.ts';
 import { createOutputs } from './outputs.ts';
 import { parsedRecord } from './records.ts';
@@ -64,6 +65,7 @@ export function startMapRun(options: MapRunOptions): MapRun {
   let settings = updated({ maxConcurrency: 0, tolerance: {} }, {});
   let changes: MapRunUpdate = {};
   let writer: ResultWriter | undefined;
+  let record: ListingRecord | undefined;
   let manifest: MapRunSummary['manifest'];
   let status: MapRunSummary['status'] = 'RUNNING';
   let started = 0;
@@ -142,6 +144,7 @@ export function startMapRun(options: MapRunOptions): MapRun {
       ...{ attempt: earlier?.next ?? 0, earlier: earlier?.succeeded ?? [] },
     });
     manifest = { bucket: folder.bucket, key: writer.manifestKey };
+    record = await openListingRecord(openStore(folder.bucket), folder);
     return earlier;
   }
 
@@ -155,6 +158,8 @@ export function startMapRun(options: MapRunOptions): MapRun {
         evaluate,
         onSucceeded,
         signal: listing.signal,
+        idle: () => counts.items.pending + counts.items.pendingRedrive === 0,
+        ...(record === undefined ? {} : { record }),
         ...continued,
       })) {
         for (const entry of entries) {
@@ -203,7 +208,7 @@ export function startMapRun(options: MapRunOptions): MapRun {
       while (children.running() > 0) await change.promise;
       await wholeListing;
       while (await spool.more()) leave(spool.take() as Entry);
-      // Without the whole listing the manifest stays the probe, and who continues the run lists again.
+      // Without the whole listing the manifest stays the probe, and who continues the run reads the listing's record.
       await writer?.finish(listed);
       if (halted !== undefined) throw halted;
       status = 'SUCCEEDED';

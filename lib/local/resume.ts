@@ -14,7 +14,7 @@ import { attemptPrefix, type Manifest, type ResultFile, type ResultFolder } from
  * newest ended attempt is the base: its manifest lists every success so far, and its FAILED and PENDING files hold
  * every other child, with its input. A later attempt that was killed has no manifest, but its SUCCEEDED files count.
  * So the children to do are the base's FAILED and PENDING ones without those that have succeeded since; with no base,
- * the items are listed again, without those that are in any SUCCEEDED record. Each attempt writes whatever it does not
+ * those that the record of the listing gives (see `listing-record.ts`), without those that have succeeded. Each attempt writes whatever it does not
  * run into its own FAILED and PENDING files: the newest manifest of an ended attempt covers every item exactly once.
  */
 export interface EarlierAttempts {

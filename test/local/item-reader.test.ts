@@ -50,7 +50,7 @@ async function read(ItemReader: ItemReader, open = stores.open, input: Json = {}
   const items: Json[] = [];
   const keys: (string | undefined)[] = [];
   let pageCount = 0;
-  for await (const page of pages) {
+  for await (const page of pages({ count: 0 })) {
     pageCount += 1;
     items.push(...page.map(({ value }) => value));
     keys.push(...page.map(({ key }) => key));

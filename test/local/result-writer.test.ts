@@ -67,7 +67,10 @@ describe('the result writer on S3', () => {
     const { Contents = [] } = await server.client.send(new ListObjectsV2Command({ Bucket: 'results', Prefix: folder }));
     const named = [...files.SUCCEEDED, ...files.FAILED, ...files.PENDING];
     expect(
-      Contents.filter(({ Key }) => !Key?.endsWith('manifest.json')).map(({ Key, Size }) => ({ Key, Size })),
+      Contents.filter(({ Key }) => !/(manifest\.json|ITEMS_\d+\.jsonl\.zst)$/.test(Key ?? '')).map(({ Key, Size }) => ({
+        Key,
+        Size,
+      })),
     ).toEqual(named.sort((a, b) => (a.Key < b.Key ? -1 : 1)));
     const lines = (await Promise.all(files.SUCCEEDED.map(({ Key }) => text(Key)))).join('').split('\n').slice(0, -1);
     expect(lines.map((line) => (JSON.parse(line) as { Output: string }).Output)).toEqual(

@@ -100,7 +100,7 @@ describe('continuing a run', () => {
       'Redrive-1/SUCCEEDED_0.jsonl',
     ]);
     expect((await readdir(folderOf(place, first))).sort()).toEqual([
-      ...['FAILED_0.jsonl', 'PENDING_0.jsonl', 'Redrive-1', 'SUCCEEDED_0.jsonl', 'manifest.json'],
+      ...['FAILED_0.jsonl', 'ITEMS_0.jsonl.zst', 'PENDING_0.jsonl', 'Redrive-1', 'SUCCEEDED_0.jsonl', 'manifest.json'],
     ]);
   });
 
@@ -141,6 +141,47 @@ describe('continuing a run', () => {
     const files = await resultFiles(place, second.mapRun?.manifest?.key ?? '');
     expect(keysIn(files.succeeded)).toEqual(items);
     expect(second.mapRun?.itemCounts).toMatchObject({ total: 6, succeeded: 6 });
+  });
+
+  it('goes through each of two equal items, and through what was listed, whatever the source says now', async () => {
+    await using place = await temporaryPlace();
+    const items = ['a', 'b', 'a', 'c', 'a', 'b'];
+    const first = await attempt(place, items, { stopAfter: 3, fresh: true });
+    expect(first.ran).toEqual(['a', 'b', 'a']);
+    await kill(place, first);
+    const second = await attempt(place, ['a', 'new', 'b'], {});
+    expect(second.ran.sort()).toEqual(['a', 'b', 'c']);
+    const files = await resultFiles(place, second.mapRun?.manifest?.key ?? '');
+    expect(keysIn(files.succeeded)).toEqual([...items].sort());
+    expect(second.mapRun?.itemCounts).toMatchObject({ total: 6, succeeded: 6 });
+  });
+
+  it('refuses a run whose listing is not on record, and says what to do', async () => {
+    await using place = await temporaryPlace();
+    const first = await attempt(place, keys(6), { stopAfter: 3, fresh: true });
+    await kill(place, first);
+    await rm(join(folderOf(place, first), 'ITEMS_0.jsonl.zst'));
+    const second = await attempt(place, keys(6), {});
+    expect({ status: second.status, ran: second.ran }).toEqual({ status: 'FAILED', ran: [] });
+    expect(second.cause).toContain('kept no record of its listing');
+    expect(second.cause).toContain('Start a new run');
+  });
+
+  it('lists on where a killed listing had stopped, unless what it had read of the list has changed', async () => {
+    await using place = await temporaryPlace();
+    const items = keys(6);
+    const first = await attempt(place, items, { stopAfter: 3, fresh: true });
+    await kill(place, first);
+    const record = join(folderOf(place, first), 'ITEMS_0.jsonl.zst');
+    // Without its last byte the end of the listing is not on record; the items are.
+    const whole = await readFile(record);
+    await writeFile(record, whole.subarray(0, -1));
+    const changed = await attempt(place, ['other', ...items], {});
+    expect(changed).toMatchObject({ status: 'FAILED', error: 'States.ItemReaderFailed' });
+    expect(changed.cause).toContain('has changed since 6 of them were read');
+    const second = await attempt(place, [...items, 'key-6'], {});
+    const files = await resultFiles(place, second.mapRun?.manifest?.key ?? '');
+    expect(keysIn(files.succeeded)).toEqual([...items, 'key-6']);
   });
 
   it('runs after a kill only what is known to have failed, when asked to', async () => {

@@ -1,8 +1,7 @@
-// The queue between listing and processing: first in, first out, through memory and disk; and the set of digests.
+// The queue between listing and processing: first in, first out, through memory and disk.
 import { setImmediate } from 'node:timers/promises';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { createKeySet } from '../../lib/local/key-set.ts';
 import { createSpool } from '../../lib/local/spool.ts';
 
 describe('the spool', () => {
@@ -50,16 +49,4 @@ describe('the spool', () => {
     spool.close();
     expect(taken).toEqual(entries.map((_, index) => index));
   });
-});
-
-it('the key set tells what was added, while it grows', () => {
-  const keys = createKeySet();
-  const count = 20_000;
-  for (let index = 0; index < count; index += 1) keys.add(`in/${index}.jpg`);
-  keys.add('in/0.jpg');
-  expect(keys.size).toBe(count);
-  for (let index = 0; index < count; index += 1) {
-    if (!keys.has(`in/${index}.jpg`)) expect.fail(`lost ${index}`);
-    if (keys.has(`out/${index}.jpg`)) expect.fail(`made up ${index}`);
-  }
 });

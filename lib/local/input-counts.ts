@@ -1,26 +1,28 @@
-// A set of texts by their digests: a million keys in some 33 MB, where strings in a Set would take several times that.
+// How often each text was given, by their digests: a million inputs in some 42 MB, where strings in a Map would take several times that.
 import { hash } from 'node:crypto';
 
-export interface KeySet {
+export interface InputCounts {
   add(text: string): void;
-  has(text: string): boolean;
-  readonly size: number;
+  /** Takes one away. False when there is none left. */
+  take(text: string): boolean;
 }
 
-/** Words of 32 bits per digest: 128 bits, so that two of a hundred million keys meet with a chance below 1 in 10^22. */
+/** Words of 32 bits per digest: 128 bits, so that two of a hundred million meet with a chance below 1 in 10^22. */
 const WORDS = 4;
+/** Digest and count. */
+const SLOT = WORDS + 1;
 
 /** Open addressing in one typed array, at most two thirds full. */
-export function createKeySet(): KeySet {
+export function createInputCounts(): InputCounts {
   let capacity = 1 << 12;
-  let slots = new Uint32Array(capacity * WORDS);
+  let slots = new Uint32Array(capacity * SLOT);
   let size = 0;
 
-  /** The place of a digest: where it is, or the free slot where it belongs. */
+  /** The place of a digest: where it is, or the free slot where it belongs. A slot once used keeps its digest. */
   function slotOf(table: Uint32Array, digest: Uint32Array): number {
-    const mask = table.length / WORDS - 1;
+    const mask = table.length / SLOT - 1;
     for (let slot = (digest[0] as number) & mask; ; slot = (slot + 1) & mask) {
-      const at = slot * WORDS;
+      const at = slot * SLOT;
       if (isFree(table, at) || isSame(table, at, digest)) return at;
     }
   }
@@ -28,28 +30,30 @@ export function createKeySet(): KeySet {
   function grow(): void {
     const old = slots;
     capacity *= 2;
-    slots = new Uint32Array(capacity * WORDS);
-    for (let at = 0; at < old.length; at += WORDS) {
+    slots = new Uint32Array(capacity * SLOT);
+    for (let at = 0; at < old.length; at += SLOT) {
       if (isFree(old, at)) continue;
-      const digest = old.subarray(at, at + WORDS);
-      slots.set(digest, slotOf(slots, digest));
+      slots.set(old.subarray(at, at + SLOT), slotOf(slots, old.subarray(at, at + WORDS)));
     }
   }
 
   return {
-    get size() {
-      return size;
-    },
     add(text) {
       const digest = digestOf(text);
       const at = slotOf(slots, digest);
-      if (!isFree(slots, at)) return;
-      slots.set(digest, at);
+      const isNew = isFree(slots, at);
+      if (isNew) slots.set(digest, at);
+      slots[at + WORDS] = (slots[at + WORDS] as number) + 1;
+      if (!isNew) return;
       size += 1;
       if (size * 3 > capacity * 2) grow();
     },
-    has: (text) => {
-      return !isFree(slots, slotOf(slots, digestOf(text)));
+    take(text) {
+      if (size === 0) return false;
+      const at = slotOf(slots, digestOf(text));
+      const left = slots[at + WORDS] as number;
+      if (left > 0) slots[at + WORDS] = left - 1;
+      return left > 0;
     },
   };
 }
