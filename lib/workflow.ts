@@ -1,13 +1,20 @@
 // The state machine: one Amazon States Language definition, deployed by the CDK and run by the embedded engine.
 import { TRANSIENT_ERRORS } from '../lambda/contract/errors.ts';
-import type { ReaderKind } from '../lambda/job/prepared.ts';
-import type { DistributedMapState, ItemReader, Retrier, StateMachineDefinition, TaskState } from './states-language.ts';
+import { CHILD_SECONDS, type ReaderKind } from '../lambda/job/prepared.ts';
+import type {
+  Catcher,
+  DistributedMapState,
+  ItemReader,
+  Retrier,
+  StateMachineDefinition,
+  TaskState,
+} from './states-language.ts';
 
 /** The ARNs of the functions that the Task states call (in the embedded engine: names of handlers in ARN form). */
 export interface WorkflowFunctions {
   readonly prepare: string;
   readonly process: string;
-  /** Like `process`, with more memory: where a key goes once that ran out of memory or time. */
+  /** Like `process`, with more memory: where a key goes once that ran out of memory. */
   readonly processLarge: string;
   readonly summarize: string;
 }
@@ -18,16 +25,20 @@ export interface WorkflowOptions {
   readonly partition?: string;
 }
 
-/** Seconds. Each holds the one before: S3's requests < handler < function < Task < child execution (EXPRESS: 300) < execution. */
+/**
+ * Seconds. Each holds the one before: S3's requests < handler < function < Task < child execution (EXPRESS: 300) < execution.
+ * A child that is never throttled fits its five minutes with both Tasks at their longest and every wait of TRANSIENT between
+ * them. What throttling takes off is told to the functions, which answer before their child's end (`CHILD_SECONDS`).
+ */
 export const TIMEOUTS = {
   /** Timeout of the image function; the Task waits a little longer, so that the function's own answer arrives first. */
-  processFunction: 120,
-  processTask: 125,
+  processFunction: 110,
+  processTask: 115,
   /** Timeout of the large image function: with the first try's it must fit in the child's 300. */
-  processLargeFunction: 150,
-  processLargeTask: 155,
-  /** An EXPRESS execution's longest life: https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html */
-  child: 300,
+  processLargeFunction: 110,
+  processLargeTask: 115,
+  /** An EXPRESS execution's longest life. */
+  child: CHILD_SECONDS,
   prepareFunction: 120,
   prepareTask: 125,
   /** The longest that Lambda allows. */
@@ -45,9 +56,11 @@ const LAMBDA_TRANSIENT = [
   'Lambda.ClientExecutionTimeoutException',
 ];
 
-/** How a function ends that ran out of memory or time, in all runtimes' words, and in our own. */
+/**
+ * How a function ends that ran out of memory, in all runtimes' words and in our own; one that answers nothing in its time is
+ * taken for such a one. ImageTimeout is none: the large function has the same limit of time, and would end the same.
+ */
 export const OUT_OF_RESOURCES = [
-  'ImageTimeout',
   'ImageCrashed',
   'Lambda.Unknown',
   'Runtime.ExitError',
@@ -56,25 +69,53 @@ export const OUT_OF_RESOURCES = [
   'States.Timeout',
 ];
 
-// Full jitter, since all children of a throttled run would otherwise come back at the same instant.
-const RETRY: readonly Retrier[] = [
-  {
-    ErrorEquals: ['Lambda.TooManyRequestsException'],
-    IntervalSeconds: 1,
-    BackoffRate: 2,
-    MaxAttempts: 10,
-    MaxDelaySeconds: 20,
-    JitterStrategy: 'FULL',
-  },
-  {
-    ErrorEquals: [...LAMBDA_TRANSIENT, ...TRANSIENT_ERRORS],
-    IntervalSeconds: 1,
-    BackoffRate: 2,
-    MaxAttempts: 5,
-    MaxDelaySeconds: 15,
-    JitterStrategy: 'FULL',
-  },
-];
+/** No environment of the function is free, or too many requests a second: nothing was done, so it never counts as a failure. */
+export const THROTTLED = 'Lambda.TooManyRequestsException';
+
+/** More attempts than fit into the life of what waits. */
+const FOR_AS_LONG_AS_IT_LIVES = 100_000;
+
+/**
+ * Waits for a free environment, in two classes, so that the queue is nearly a fair one. A freed environment goes to whoever
+ * asks first, and an ever longer backoff would leave it to newly started children for good (`bench/throttling.ts`). So a
+ * child backs off at first, for about a minute, and then asks twice a second, which those who came later do not. Full jitter,
+ * since all children would otherwise come back at the same instant.
+ */
+const NEW_IN_QUEUE: Retrier = {
+  ErrorEquals: [THROTTLED],
+  IntervalSeconds: 1,
+  BackoffRate: 2,
+  MaxAttempts: 10,
+  MaxDelaySeconds: 20,
+  JitterStrategy: 'FULL',
+};
+const LONG_IN_QUEUE: Retrier = {
+  ErrorEquals: [THROTTLED],
+  IntervalSeconds: 1,
+  BackoffRate: 1,
+  MaxAttempts: FOR_AS_LONG_AS_IT_LIVES,
+  JitterStrategy: 'FULL',
+};
+
+/** For Prepare and Summarize, which wait for days if they must: the execution's two weeks are their bound. */
+const PATIENT: Retrier = {
+  ErrorEquals: [THROTTLED],
+  IntervalSeconds: 1,
+  BackoffRate: 2,
+  MaxAttempts: FOR_AS_LONG_AS_IT_LIVES,
+  MaxDelaySeconds: 60,
+  JitterStrategy: 'FULL',
+};
+
+/** What passes by itself. All waits together: 30 seconds at most. */
+const TRANSIENT: Retrier = {
+  ErrorEquals: [...LAMBDA_TRANSIENT, ...TRANSIENT_ERRORS],
+  IntervalSeconds: 1,
+  BackoffRate: 2,
+  MaxAttempts: 5,
+  MaxDelaySeconds: 15,
+  JitterStrategy: 'FULL',
+};
 
 /** The name and Label of the Map state per reader, and how its ItemReader is configured. */
 export const READERS: Readonly<
@@ -113,7 +154,7 @@ export function workflow({ functions, partition = 'aws' }: WorkflowOptions): Sta
           execution: { 'name.$': '$$.Execution.Name', 'startTime.$': '$$.Execution.StartTime' },
         },
         TimeoutSeconds: TIMEOUTS.prepareTask,
-        Retry: RETRY,
+        Retry: [PATIENT, TRANSIENT],
         Next: 'Choose reader',
       },
       'Choose reader': {
@@ -126,7 +167,7 @@ export function workflow({ functions, partition = 'aws' }: WorkflowOptions): Sta
         Comment: 'Writes the account; its answer is the output of the execution',
         Resource: functions.summarize,
         TimeoutSeconds: TIMEOUTS.summarizeTask,
-        Retry: RETRY,
+        Retry: [PATIENT, TRANSIENT],
         End: true,
       },
     },
@@ -140,7 +181,9 @@ export function workflow({ functions, partition = 'aws' }: WorkflowOptions): Sta
 function processImages(kind: ReaderKind, functions: WorkflowFunctions, partition: string): DistributedMapState {
   // A state's name must be unique in the whole state machine, nested states included.
   const first = `Process image (${READERS[kind].label})`;
-  const second = `Process large image (${READERS[kind].label})`;
+  const queued = `Process queued image (${READERS[kind].label})`;
+  const large = `Process large image (${READERS[kind].label})`;
+  const toLarge: Catcher = { ErrorEquals: OUT_OF_RESOURCES, ResultPath: '$.outOfResources', Next: large };
   return {
     Type: 'Map',
     Label: READERS[kind].label,
@@ -163,10 +206,11 @@ function processImages(kind: ReaderKind, functions: WorkflowFunctions, partition
       StartAt: first,
       States: {
         [first]: {
-          ...processTask(functions.process, TIMEOUTS.processTask),
-          Catch: [{ ErrorEquals: OUT_OF_RESOURCES, ResultPath: '$.outOfResources', Next: second }],
+          ...processTask(functions.process, TIMEOUTS.processTask, NEW_IN_QUEUE),
+          Catch: [{ ErrorEquals: [THROTTLED], ResultPath: null, Next: queued }, toLarge],
         },
-        [second]: processTask(functions.processLarge, TIMEOUTS.processLargeTask, {
+        [queued]: { ...processTask(functions.process, TIMEOUTS.processTask, LONG_IN_QUEUE), Catch: [toLarge] },
+        [large]: processTask(functions.processLarge, TIMEOUTS.processLargeTask, LONG_IN_QUEUE, {
           'outOfResources.$': '$.outOfResources',
         }),
       },
@@ -196,19 +240,27 @@ function itemReader(kind: Exclude<ReaderKind, 'KEYS'>, partition: string): ItemR
   };
 }
 
-function processTask(resource: string, timeoutSeconds: number, more: Readonly<Record<string, string>> = {}): TaskState {
+function processTask(
+  resource: string,
+  timeoutSeconds: number,
+  whenThrottled: Retrier,
+  more: Readonly<Record<string, string>> = {},
+): TaskState {
   return {
     Type: 'Task',
     Resource: resource,
     Parameters: {
-      ...{ 'BatchInput.$': '$.BatchInput', 'Items.$': '$.Items' },
+      'BatchInput.$': '$.BatchInput',
+      'Items.$': '$.Items',
       // A child knows no other name of its Map Run than its own ARN, which holds it: for the logs.
       'child.$': '$$.Execution.Id',
       'redrives.$': '$$.Execution.RedriveCount',
+      // Its five minutes began then, and what it waited for an environment is gone of them.
+      'childStarted.$': '$$.Execution.StartTime',
       ...more,
     },
     TimeoutSeconds: timeoutSeconds,
-    Retry: RETRY,
+    Retry: [whenThrottled, TRANSIENT],
     End: true,
   };
 }

@@ -10,6 +10,8 @@ export const ENVIRONMENT = {
   results: 'IMAGE_FANOUT_RESULTS',
   /** `maxConcurrency` of a job that names none. */
   maxConcurrency: 'IMAGE_FANOUT_MAX_CONCURRENCY',
+  /** Prepare's: name of the image function, whose room for environments bounds `maxConcurrency`. */
+  processFunction: 'IMAGE_FANOUT_PROCESS_FUNCTION',
   /** The starter's: ARN of the state machine. */
   stateMachine: 'IMAGE_FANOUT_STATE_MACHINE',
   /** The starter's: the job of uploads but for its keys, as JSON. */

@@ -1,12 +1,16 @@
 // Prepare, as Lambda runs it: the stack's places are the defaults, and the only ones allowed.
 import { Logger } from '@aws-lambda-powertools/logger';
+import { LambdaClient } from '@aws-sdk/client-lambda';
 import { ENVIRONMENT, env } from '../contract/environment.ts';
 import { parseLocation } from '../contract/location.ts';
 import type { PreparedState, PrepareEvent } from '../job/prepared.ts';
 import { createPrepare } from '../prepare/prepare.ts';
+import { roomOf } from './room.ts';
 import { type LambdaContext, open } from './runtime.ts';
 
 const logger = new Logger();
+// Short: the room is good to know, and not worth a wait.
+const lambda = new LambdaClient({ maxAttempts: 2, requestHandler: { requestTimeout: 3000, connectionTimeout: 1000 } });
 const source = parseLocation(env(ENVIRONMENT.source));
 const destination = parseLocation(env(ENVIRONMENT.destination));
 const results = parseLocation(env(ENVIRONMENT.results));
@@ -14,14 +18,25 @@ const prepare = createPrepare({
   open,
   defaults: { source, destination, results, maxConcurrency: Number(env(ENVIRONMENT.maxConcurrency)) },
   allowed: { source: [source], destination: [destination], results: [results] },
+  room,
 });
+
+/** A deployment that may not ask is served all the same: what is throttled then is tried again. */
+async function room(): Promise<number | undefined> {
+  try {
+    return await roomOf(lambda, env(ENVIRONMENT.processFunction));
+  } catch (error) {
+    logger.warn('Could not ask for the concurrency of the image function', { error: error as Error });
+    return undefined;
+  }
+}
 
 export async function handler(event: PrepareEvent, context: LambdaContext): Promise<PreparedState> {
   logger.addContext(context);
   logger.appendKeys({ execution: event.execution.name });
   try {
     const state = await prepare(event);
-    logger.info('Prepared the job', { job: event.input, reader: state.reader });
+    logger.info('Prepared the job', { job: event.input, reader: state.reader, maxConcurrency: state.maxConcurrency });
     return state;
   } catch (error) {
     logger.error('Refused the job', { job: event.input, error: error as Error });

@@ -6,7 +6,7 @@ import type { PreparedJob, ProcessEvent } from '../job/prepared.ts';
 import { createProcess } from '../process/process.ts';
 import { count, publish } from './metrics.ts';
 import { runOf } from './run.ts';
-import { type LambdaContext, open, withinTime } from './runtime.ts';
+import { endOfChild, type LambdaContext, open, withinTime } from './runtime.ts';
 
 const logger = new Logger();
 const processImages = createProcess({ open, transform, imageConcurrency: 1, onOutcome: note });
@@ -16,7 +16,7 @@ export async function handler(event: ProcessEvent, context: LambdaContext): Prom
   const run = runOf(event);
   logger.appendKeys({ ...run });
   try {
-    return await withinTime(context, (signal) => processImages(event, { signal }));
+    return await withinTime(context, (signal) => processImages(event, { signal }), endOfChild(event.childStarted));
   } finally {
     publish(run);
   }

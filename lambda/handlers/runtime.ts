@@ -1,6 +1,7 @@
 // What the Lambda entries share: the stores, the part of Lambda's context that they use, and a signal that comes before Lambda's own end.
 import { FanoutError } from '../contract/errors.ts';
 import { isDirectory } from '../contract/location.ts';
+import { CHILD_SECONDS } from '../job/prepared.ts';
 import { connectS3, s3Store } from '../store/s3.ts';
 import type { S3Connection } from '../store/s3-client.ts';
 import type { Store } from '../store/store.ts';
@@ -9,7 +10,7 @@ import type { Store } from '../store/store.ts';
 export const TIMES = {
   /** A request to S3, all its tries included. */
   request: 60_000,
-  /** What an entry keeps to answer in, before Lambda would end it without one. */
+  /** What an entry keeps to answer in, before Lambda or the end of its child would end it without one. */
   answer: 3000,
 } as const;
 
@@ -34,15 +35,23 @@ export interface LambdaContext {
   getRemainingTimeInMillis(): number;
 }
 
-/** Does the work with a signal that aborts with ImageTimeout a little before the function's own timeout. */
-export async function withinTime<T>(context: LambdaContext, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+/**
+ * Does the work with a signal that aborts with ImageTimeout a little before the function's own timeout, or before `latest`
+ * (epoch milliseconds): the end of the child that asks, whose waits for a free environment the function does not see.
+ */
+export async function withinTime<T>(
+  context: LambdaContext,
+  work: (signal: AbortSignal) => Promise<T>,
+  latest = Number.POSITIVE_INFINITY,
+): Promise<T> {
   const controller = new AbortController();
-  const remaining = context.getRemainingTimeInMillis();
+  const own = context.getRemainingTimeInMillis();
+  const left = Math.max(0, Math.round(latest - Date.now()));
+  const why = left < own ? `what waiting for a free environment has left of the child's` : `the function's time`;
+  const remaining = Math.min(own, left);
   const timer = setTimeout(
     () =>
-      controller.abort(
-        new FanoutError('ImageTimeout', `expected an answer within ${remaining} ms, the function's time, got none`),
-      ),
+      controller.abort(new FanoutError('ImageTimeout', `expected an answer within ${remaining} ms, ${why}, got none`)),
     Math.max(0, remaining - TIMES.answer),
   );
   try {
@@ -50,4 +59,10 @@ export async function withinTime<T>(context: LambdaContext, work: (signal: Abort
   } finally {
     clearTimeout(timer);
   }
+}
+
+/** When a child that started then has lived for its `CHILD_SECONDS`; never, where nobody says when it started. */
+export function endOfChild(started: string | undefined): number {
+  const at = started === undefined ? Number.NaN : Date.parse(started);
+  return Number.isNaN(at) ? Number.POSITIVE_INFINITY : at + CHILD_SECONDS * 1000;
 }

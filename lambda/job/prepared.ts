@@ -39,6 +39,8 @@ export interface PreparedJob {
   readonly exclude: readonly string[];
   readonly limits: Limits;
   readonly maxConcurrency: number;
+  /** What the job or the stack asked for, where the image function has room for less. */
+  readonly maxConcurrencyAsked?: number;
   readonly toleratedFailureCount: number;
   readonly toleratedFailurePercentage: number;
   readonly itemsPerInvocation: number;
@@ -63,6 +65,8 @@ export interface PreparedState {
 export interface ProcessEvent {
   /** `$$.Execution.Id`: the child's ARN, for logs. */
   readonly child?: string;
+  /** `$$.Execution.StartTime`: when the child's `CHILD_SECONDS` began. */
+  readonly childStarted?: string;
   /** `$$.Execution.RedriveCount` of the child. Default: 0. */
   readonly redrives?: number;
   readonly BatchInput: {
@@ -73,6 +77,9 @@ export interface ProcessEvent {
   };
   readonly Items: readonly SelectedItem[];
 }
+
+/** An EXPRESS execution's longest life, waits included: https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html */
+export const CHILD_SECONDS = 300;
 
 export interface SelectedItem {
   /** `$$.Map.Item.Index`: the place in the input order. */

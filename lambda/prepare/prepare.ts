@@ -42,6 +42,11 @@ export interface PrepareDependencies {
     readonly destination: readonly Location[];
     readonly results: readonly Location[];
   };
+  /**
+   * Environments that the image function can have at once, at most: more invocations could only be throttled. Undefined
+   * where nobody may know. Default: no bound.
+   */
+  readonly room?: () => Promise<number | undefined>;
 }
 
 export type Prepare = (event: PrepareEvent) => Promise<PreparedState>;
@@ -93,7 +98,7 @@ export function preparedState(job: PreparedJob): PreparedState {
 export async function prepareJob(
   job: Job,
   run: string,
-  { open, defaults, allowed }: PrepareDependencies,
+  { open, defaults, allowed, room }: PrepareDependencies,
 ): Promise<PreparedJob> {
   const problems: string[] = [];
   const noting = async <T>(field: string, read: () => Promise<T> | T): Promise<T | undefined> => {
@@ -129,6 +134,13 @@ export async function prepareJob(
       ? undefined
       : await noting(job.manifest === undefined ? 'source' : 'manifest', () => readerOf(job, source, open));
   if (problems.length > 0 || recipe === undefined || reader === undefined) throw invalidJob(problems);
+  const asked = job.maxConcurrency ?? defaults.maxConcurrency;
+  const most = (await room?.()) ?? Number.POSITIVE_INFINITY;
+  if (most < 1) {
+    throw invalidJob([
+      'maxConcurrency: expected the image function to have room for at least 1 invocation, got 0: raise its reserved concurrency',
+    ]);
+  }
 
   const {
     existing,
@@ -156,7 +168,8 @@ export async function prepareJob(
     include,
     exclude,
     limits,
-    maxConcurrency: job.maxConcurrency ?? defaults.maxConcurrency,
+    maxConcurrency: Math.min(asked, most),
+    ...(asked > most ? { maxConcurrencyAsked: asked } : {}),
     // Step Functions fails the run when either bound is exceeded: the one that nobody set must never be. Neither set: zero.
     toleratedFailureCount: toleratedFailureCount ?? (toleratedFailurePercentage === undefined ? 0 : ALL_ITEMS),
     toleratedFailurePercentage: toleratedFailurePercentage ?? 100,

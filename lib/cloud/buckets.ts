@@ -4,22 +4,28 @@ import type { IKey } from 'aws-cdk-lib/aws-kms';
 import { BlockPublicAccess, Bucket, BucketEncryption, type CfnBucket, type IBucket } from 'aws-cdk-lib/aws-s3';
 import type { Construct } from 'constructs';
 
-/** A new bucket that takes no unencrypted requests, is never public, and outlives the stack with all that it holds. */
-export function createBucket(scope: Construct, id: string, key: IKey | undefined): IBucket {
+/**
+ * A new bucket that takes no unencrypted requests, is never public, and outlives the stack with all that it holds. `events`:
+ * whether it sends them to EventBridge, which costs $1.00 a million.
+ */
+export function createBucket(scope: Construct, id: string, key: IKey | undefined, events: boolean): IBucket {
   const bucket = new Bucket(scope, id, {
     ...(key === undefined
       ? { encryption: BucketEncryption.S3_MANAGED }
       : { encryption: BucketEncryption.KMS, encryptionKey: key, bucketKeyEnabled: true }),
     blockPublicAccess: BlockPublicAccess.BLOCK_ALL,
     enforceSSL: true,
-    removalPolicy: RemovalPolicy.RETAIN,
+    // RETAIN would leave a bucket behind after each first deployment that is rolled back.
+    removalPolicy: RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
     lifecycleRules: [{ abortIncompleteMultipartUploadAfter: Duration.days(7) }],
   });
   // Events go to EventBridge without the CDK's notification function, whose role may change every bucket.
-  (bucket.node.defaultChild as CfnBucket).addPropertyOverride(
-    'NotificationConfiguration.EventBridgeConfiguration.EventBridgeEnabled',
-    true,
-  );
+  if (events) {
+    (bucket.node.defaultChild as CfnBucket).addPropertyOverride(
+      'NotificationConfiguration.EventBridgeConfiguration.EventBridgeEnabled',
+      true,
+    );
+  }
   Validations.of(bucket).acknowledge({
     id: 'AwsSolutions-S1',
     reason:

@@ -55,9 +55,13 @@ export const contextSchema = z.strictObject({
   architecture: z.enum(['arm64', 'x86_64']).default('arm64').describe('Processor of the functions.'),
   memory: whole(512, 10_240).default(1769).describe('MB of the image function.'),
   largeMemory: whole(512, 10_240)
-    .default(8192)
-    .describe('MB of the image function that is tried once more when memory or time ran out.'),
-  maxConcurrency: whole(1, MOST_CONCURRENCY).default(100).describe('`maxConcurrency` of a job that does not say.'),
+    .default(3008)
+    .describe(
+      'MB of the image function that is tried once more when memory ran out. Accounts that are new allow 3008 at most.',
+    ),
+  maxConcurrency: whole(1, MOST_CONCURRENCY)
+    .default(100)
+    .describe('`maxConcurrency` of a job that does not say; at most what is reserved.'),
   reservedConcurrency: whole(1, MOST_CONCURRENCY)
     .optional()
     .describe("Environments reserved for the image function, and its upper bound. Else the account's."),

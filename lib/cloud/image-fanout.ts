@@ -1,6 +1,6 @@
 // The construct for CDK apps: buckets, functions and state machine, ready to be started.
 import { Duration, RemovalPolicy, Stack, Validations } from 'aws-cdk-lib';
-import { Grant, type IGrantable } from 'aws-cdk-lib/aws-iam';
+import { Grant, type IGrantable, PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import { Architecture, type IFunction } from 'aws-cdk-lib/aws-lambda';
 import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
@@ -23,6 +23,9 @@ import { acknowledgeForcedWildcards } from './wildcards.ts';
 /** MB, where Lambda gives one whole processor: https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html */
 const DEFAULT_MEMORY = 1769;
 
+/** MB, the most that a new account allows: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html */
+const LARGE_MEMORY = 3008;
+
 export interface ImageFanoutProps {
   /** Where images are read: nothing outside of it can be. @default - a new bucket, all of it */
   readonly source?: Place;
@@ -34,7 +37,7 @@ export interface ImageFanoutProps {
   readonly architecture?: Architecture;
   /** MB of the image function. @default 1769, where Lambda gives one whole processor */
   readonly memory?: number;
-  /** MB of the image function that is tried once more after memory or time ran out. @default 8192 */
+  /** MB of the image function that is tried once more after memory ran out. @default 3008, the most that new accounts allow */
   readonly largeMemory?: number;
   /** Most invocations at once of a job that does not say. @default 100 */
   readonly maxConcurrency?: number;
@@ -71,15 +74,19 @@ export class ImageFanout extends Construct {
   readonly topic: ITopic;
   /** The image function. */
   readonly processFunction: IFunction;
+  /** Most invocations at once of a job that does not say: never more than are reserved. */
+  readonly maxConcurrency: number;
 
   constructor(scope: Construct, id: string, props: ImageFanoutProps = {}) {
     super(scope, id);
-    const { encryptionKey } = props;
-    const place = (id: string, existing: Place | undefined): Place =>
-      existing ?? { bucket: createBucket(this, id, encryptionKey), prefix: '' };
-    this.source = place('Source', props.source);
+    const { encryptionKey, reservedConcurrency } = props;
+    this.maxConcurrency = Math.min(props.maxConcurrency ?? 100, reservedConcurrency ?? Number.POSITIVE_INFINITY);
+    const place = (id: string, existing: Place | undefined, events = false): Place =>
+      existing ?? { bucket: createBucket(this, id, encryptionKey, events), prefix: '' };
+    // S3's events are paid: they are on only where something listens, and never for outputs.
+    this.source = place('Source', props.source, props.uploads !== undefined);
     this.destination = place('Destination', props.destination);
-    this.results = place('Results', props.results);
+    this.results = place('Results', props.results, props.jobFiles);
     refuseOverlaps(this, props);
     const { source, destination, results } = this;
     const runs = within(results, RESULT_FOLDERS.runs);
@@ -93,32 +100,11 @@ export class ImageFanout extends Construct {
         [ENVIRONMENT.source]: placeUri(source),
         [ENVIRONMENT.destination]: placeUri(destination),
         [ENVIRONMENT.results]: placeUri(results),
-        [ENVIRONMENT.maxConcurrency]: String(props.maxConcurrency ?? 100),
+        [ENVIRONMENT.maxConcurrency]: String(this.maxConcurrency),
         POWERTOOLS_SERVICE_NAME: SERVICE,
         POWERTOOLS_METRICS_NAMESPACE: METRICS.namespace,
       },
     };
-    const prepare = new Handler(this, 'Prepare', {
-      ...common,
-      entry: 'prepare',
-      description: 'image-fanout: validates a job and prepares its run',
-      memory: 512,
-      timeout: TIMEOUTS.prepareFunction,
-      statements: [
-        knowingAbsence(source),
-        onObjects(source, 's3:GetObject'),
-        onObjects(manifests, 's3:GetObject'),
-        onObjects(recipes, 's3:GetObject'),
-        onObjects(within(results, RESULT_FOLDERS.jobs), 's3:GetObject'),
-        onObjects(runs, 's3:GetObject', 's3:PutObject'),
-        knowingAbsence(results),
-        // Whether the watermarks of a recipe are there, which it may name by their place below the destination.
-        onObjects(destination, 's3:GetObject'),
-        knowingAbsence(destination),
-        ...usingKey([source, destination, results], 'kms:Decrypt'),
-        ...usingKey([results], 'kms:GenerateDataKey'),
-      ],
-    });
     const image = {
       ...common,
       entry: 'process',
@@ -141,13 +127,40 @@ export class ImageFanout extends Construct {
       description: 'image-fanout: reads an image, makes its renditions, writes them',
       memory: props.memory ?? DEFAULT_MEMORY,
       timeout: TIMEOUTS.processFunction,
-      ...(props.reservedConcurrency === undefined ? {} : { reservedConcurrency: props.reservedConcurrency }),
+      ...(reservedConcurrency === undefined ? {} : { reservedConcurrency }),
     });
     const processLarge = new Handler(this, 'ProcessLarge', {
       ...image,
       description: 'image-fanout: the same with more memory, for a key that ran out of it',
-      memory: props.largeMemory ?? 8192,
+      memory: props.largeMemory ?? LARGE_MEMORY,
       timeout: TIMEOUTS.processLargeFunction,
+    });
+    const prepare = new Handler(this, 'Prepare', {
+      ...common,
+      entry: 'prepare',
+      description: 'image-fanout: validates a job and prepares its run',
+      memory: 512,
+      timeout: TIMEOUTS.prepareFunction,
+      environment: { ...common.environment, [ENVIRONMENT.processFunction]: process.function.functionName },
+      statements: [
+        new PolicyStatement({ actions: ['lambda:GetAccountSettings'], resources: ['*'] }),
+        new PolicyStatement({
+          actions: ['lambda:GetFunctionConcurrency'],
+          resources: [process.function.functionArn],
+        }),
+        knowingAbsence(source),
+        onObjects(source, 's3:GetObject'),
+        onObjects(manifests, 's3:GetObject'),
+        onObjects(recipes, 's3:GetObject'),
+        onObjects(within(results, RESULT_FOLDERS.jobs), 's3:GetObject'),
+        onObjects(runs, 's3:GetObject', 's3:PutObject'),
+        knowingAbsence(results),
+        // Whether the watermarks of a recipe are there, which it may name by their place below the destination.
+        onObjects(destination, 's3:GetObject'),
+        knowingAbsence(destination),
+        ...usingKey([source, destination, results], 'kms:Decrypt'),
+        ...usingKey([results], 'kms:GenerateDataKey'),
+      ],
     });
     const summarize = new Handler(this, 'Summarize', {
       ...common,

@@ -55,7 +55,7 @@ export class ImageFanoutStack extends Stack {
     );
     this.output(
       'ExampleInput',
-      JSON.stringify({ recipe: 'web', maxConcurrency: settings.maxConcurrency, toleratedFailureCount: 0 }),
+      JSON.stringify({ recipe: 'web', maxConcurrency: fanout.maxConcurrency, toleratedFailureCount: 0 }),
     );
     this.output('Source', placeUri(fanout.source));
     this.output('Destination', placeUri(fanout.destination));

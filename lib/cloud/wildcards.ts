@@ -25,6 +25,11 @@ export const FORCED_WILDCARDS = {
     ],
     rule: 'Objects have no ARN before they exist; a prefix is the narrowest resource of object actions.',
   },
+  accountSettings: {
+    resource: /^\*$/,
+    actions: ['lambda:GetAccountSettings'],
+    rule: 'This action knows no resources: Service Authorization Reference, AWS Lambda.',
+  },
   tracing: {
     resource: /^\*$/,
     actions: ['xray:PutTraceSegments', 'xray:PutTelemetryRecords', 'xray:GetSamplingRules', 'xray:GetSamplingTargets'],

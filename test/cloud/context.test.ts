@@ -10,7 +10,7 @@ const read = (context: Record<string, unknown>) => readContext(new App({ context
 
 describe('readContext', () => {
   it('fills in the defaults', () => {
-    expect(read({})).toMatchObject({ architecture: 'arm64', memory: 1769, largeMemory: 8192, maxConcurrency: 100 });
+    expect(read({})).toMatchObject({ architecture: 'arm64', memory: 1769, largeMemory: 3008, maxConcurrency: 100 });
   });
 
   it('takes the strings of the command line and the numbers of cdk.json', () => {

@@ -27,7 +27,7 @@ describe('the functions', () => {
   it.each([
     ['validates a job', 512, TIMEOUTS.prepareFunction],
     ['makes its renditions', 1769, TIMEOUTS.processFunction],
-    ['with more memory', 8192, TIMEOUTS.processLargeFunction],
+    ['with more memory', 3008, TIMEOUTS.processLargeFunction],
     ["writes a run's account", 1769, TIMEOUTS.summarizeFunction],
   ])('"%s" has %i MB and %i seconds, on arm64 and Node 24', (description, memory, timeout) => {
     fresh.template.hasResourceProperties('AWS::Lambda::Function', {
@@ -52,6 +52,29 @@ describe('the functions', () => {
     existing.template.hasResourceProperties('AWS::Lambda::Function', { MemorySize: 10240 });
   });
 
+  it('ask for no more memory than a new account allows', () => {
+    const sizes = Object.values(resources(fresh.template, 'AWS::Lambda::Function')).map(
+      ({ Properties }) => Properties['MemorySize'] as number,
+    );
+    // https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
+    expect(Math.max(...sizes)).toBeLessThanOrEqual(3008);
+  });
+
+  it.each([
+    [{ reservedConcurrency: 50 }, 50],
+    [{ reservedConcurrency: 300 }, 100],
+    [{ maxConcurrency: 500, reservedConcurrency: 20 }, 20],
+    [{}, 100],
+  ])('with %j a job that does not say takes %i at once: never more than are reserved', (settings, most) => {
+    const { template } = synthesize(settings);
+    template.hasResourceProperties('AWS::Lambda::Function', {
+      Description: Match.stringLikeRegexp('prepares its run'),
+      Environment: { Variables: Match.objectLike({ IMAGE_FANOUT_MAX_CONCURRENCY: String(most) }) },
+    });
+    const outputs = rendered(template.findOutputs('*')) as Record<keyof typeof OUTPUTS, { Value: string }>;
+    expect(JSON.parse(outputs.ExampleInput.Value)).toMatchObject({ maxConcurrency: most });
+  });
+
   it('each log to a group of their own that is kept as long as asked', () => {
     const groups = Object.values(resources(existing.template, 'AWS::Logs::LogGroup'));
     expect(groups.map(({ Properties }) => Properties['RetentionInDays'])).toEqual(groups.map(() => 7));
@@ -63,12 +86,12 @@ describe('the functions', () => {
 });
 
 describe('the buckets', () => {
-  it('are private, encrypted, only reached over TLS, and never deleted', () => {
+  it('are private, encrypted, only reached over TLS, and kept but by the deployment that failed to create them', () => {
     const buckets = fresh.template.findResources('AWS::S3::Bucket');
     expect(Object.keys(buckets)).toHaveLength(3);
     for (const bucket of Object.values(buckets)) {
       expect(bucket).toMatchObject({
-        DeletionPolicy: 'Retain',
+        DeletionPolicy: 'RetainExceptOnCreate',
         UpdateReplacePolicy: 'Retain',
         Properties: {
           PublicAccessBlockConfiguration: {

@@ -4,7 +4,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { TIMES } from '../../lambda/handlers/runtime.ts';
 import { parseJob } from '../../lambda/job/job.ts';
 import type { DistributedMapState, StateMachineDefinition, TaskState } from '../../lib/states-language.ts';
-import { OUT_OF_RESOURCES, TIMEOUTS, workflow } from '../../lib/workflow.ts';
+import { OUT_OF_RESOURCES, THROTTLED, TIMEOUTS, workflow } from '../../lib/workflow.ts';
 import { type Resource, resources, type Synthesized, shortName, synthesize } from './synth.ts';
 
 let fresh: Synthesized;
@@ -62,26 +62,37 @@ describe('the definition', () => {
     }
   });
 
-  it('tells the image functions whose child they work for, beside what the child was given', () => {
+  it('tells the image functions whose child they work for and since when, beside what the child was given', () => {
     for (const { ItemProcessor } of maps()) {
       const given = {
-        ...{ 'BatchInput.$': '$.BatchInput', 'Items.$': '$.Items' },
-        ...{ 'child.$': '$$.Execution.Id', 'redrives.$': '$$.Execution.RedriveCount' },
+        'BatchInput.$': '$.BatchInput',
+        'Items.$': '$.Items',
+        'child.$': '$$.Execution.Id',
+        'redrives.$': '$$.Execution.RedriveCount',
+        'childStarted.$': '$$.Execution.StartTime',
       };
-      const [first, second] = Object.values(ItemProcessor.States);
+      const [first, queued, large] = Object.values(ItemProcessor.States);
       expect(first).toHaveProperty('Parameters', given);
-      // The second try also learns why the first one ended.
-      expect(second).toHaveProperty('Parameters', { ...given, 'outOfResources.$': '$.outOfResources' });
+      expect(queued).toHaveProperty('Parameters', given);
+      // The large function also learns why the other one ended.
+      expect(large).toHaveProperty('Parameters', { ...given, 'outOfResources.$': '$.outOfResources' });
     }
   });
 
-  it('sends a key that ran out of memory or time to the large function once', () => {
+  it('sends a key that ran out of memory to the large function once, queued or not', () => {
     for (const { ItemProcessor } of maps()) {
-      const [first, second] = Object.values(ItemProcessor.States) as TaskState[];
-      const [, large] = Object.keys(ItemProcessor.States);
-      expect(first?.Catch).toEqual([{ ErrorEquals: OUT_OF_RESOURCES, ResultPath: expect.any(String), Next: large }]);
-      expect(second).not.toHaveProperty('Catch');
+      const [first, queued, large] = Object.values(ItemProcessor.States) as TaskState[];
+      const [, queuedName, largeName] = Object.keys(ItemProcessor.States);
+      const toLarge = { ErrorEquals: OUT_OF_RESOURCES, ResultPath: expect.any(String), Next: largeName };
+      const toQueue = { ErrorEquals: [THROTTLED], ResultPath: null, Next: queuedName };
+      expect(first?.Catch).toEqual([toQueue, toLarge]);
+      expect(queued?.Catch).toEqual([toLarge]);
+      expect(large).not.toHaveProperty('Catch');
     }
+  });
+
+  it('asks the large function for no key that ran into its limit of time: it has the same limit', () => {
+    expect(OUT_OF_RESOURCES).not.toContain('ImageTimeout');
   });
 });
 

@@ -79,10 +79,21 @@ describe('triggers', () => {
     eager.template.resourceCountIs('Custom::S3BucketNotifications', 2);
     const on = synthesize({ ...PLACES, uploads: true, eventBridgeIsOn: true });
     on.template.resourceCountIs('Custom::S3BucketNotifications', 0);
-    quiet.template.allResourcesProperties('AWS::S3::Bucket', {
-      NotificationConfiguration: { EventBridgeConfiguration: { EventBridgeEnabled: true } },
-    });
   });
+
+  it.each([
+    [{}, []],
+    [{ uploads: true }, ['Source']],
+    [{ jobFiles: true }, ['Results']],
+    [{ uploads: true, jobFiles: true }, ['Results', 'Source']],
+  ])(
+    'turn EventBridge on for new buckets with %j: where something listens, as events are paid',
+    (settings, expected) => {
+      const buckets = Object.entries(synthesize(settings).template.findResources('AWS::S3::Bucket'));
+      const on = buckets.filter(([, { Properties = {} }]) => 'NotificationConfiguration' in Properties);
+      expect(on.map(([id]) => /ImageFanout([A-Z][a-z]+)/.exec(id)?.[1]).sort()).toEqual(expected);
+    },
+  );
 
   it.each([
     [{ source: 's3://one/', destination: 's3://one/out/' }, /outputs would become sources/],

@@ -7,6 +7,7 @@ export const FORCED_WILDCARDS: readonly ForcedWildcard[] = [
     resource:
       /^arn:aws:s3:::the-(source\/in|destination\/out|results\/acc\/(runs|manifests|manifests\/uploads|recipes|jobs))\/\*$/,
   },
+  RULES.accountSettings,
   RULES.tracing,
   RULES.logDelivery,
   {

@@ -22,8 +22,8 @@ export interface Check {
   /** The permission that the caller needs for it. */
   readonly actions: readonly string[];
   readonly resource: string;
-  /** What is found, in words; a `note` is nothing to repair, but good to know. Throws when the call fails. */
-  look(): Promise<string | { readonly note: string }>;
+  /** What is found, in words; a `note` is nothing to repair, but good to know; `failed` is. Throws when the call fails. */
+  look(): Promise<string | { readonly note: string } | { readonly failed: string }>;
 }
 
 export interface Finding {
@@ -41,9 +41,10 @@ const DENIED = /AccessDenied|Forbidden|NotAuthorized|UnauthorizedOperation/;
 export async function findingOf({ name, actions, resource, look }: Check): Promise<Finding> {
   try {
     const found = await look();
-    return typeof found === 'string'
-      ? { state: 'ok', name, detail: found }
-      : { state: 'note', name, detail: found.note };
+    if (typeof found === 'string') return { state: 'ok', name, detail: found };
+    return 'note' in found
+      ? { state: 'note', name, detail: found.note }
+      : { state: 'failed', name, detail: found.failed };
   } catch (error) {
     const { name: kind, message } = error as Error;
     const detail = printable(`${kind}: ${message}`);
@@ -186,9 +187,10 @@ function concurrency({ processFunctionName, maxConcurrency }: DeployedStack): Ch
       const whose =
         reserved === undefined ? 'the account leaves to all functions' : 'are reserved for the image function';
       const detail = `${formatCount(room)} ${whose}, a run takes ${formatCount(maxConcurrency)} unless its job says otherwise`;
-      return room >= maxConcurrency
-        ? detail
-        : { note: `${detail}: expect throttling, which is retried, or lower maxConcurrency` };
+      if (room >= maxConcurrency) return detail;
+      return {
+        failed: `${detail}: a run gets no more than ${formatCount(room)}; deploy with -c image-fanout:maxConcurrency=${room}, or ask for more in Service Quotas (Lambda, Concurrent executions)`,
+      };
     },
   };
 }

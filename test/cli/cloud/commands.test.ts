@@ -263,12 +263,13 @@ describe('doctor', () => {
     );
   });
 
-  test('tells of quotas and events that will surprise, which are no failure', async () => {
+  test('tells of events that will surprise, which are no failure, and fails for less room than a run takes', async () => {
     Object.assign(aws.settings, { events: false, concurrency: 10 });
     const { code, stdout } = await run('doctor');
-    expect(code).toBe(0);
+    expect(code).toBe(1);
     expect(stdout).toContain('note  events of the source: photos sends no events to EventBridge');
-    expect(stdout).toContain('note  concurrency: 10 the account leaves to all functions, a run takes 100');
+    expect(stdout).toContain('FAIL  concurrency: 10 the account leaves to all functions, a run takes 100');
+    expect(stdout).toContain('-c image-fanout:maxConcurrency=10');
   });
 });
 

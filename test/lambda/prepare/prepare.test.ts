@@ -1,6 +1,6 @@
 // Whatever starts a run becomes one prepared job, or one error with all that is wrong.
 import { gzipSync } from 'node:zlib';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import type { Location } from '../../../lambda/contract/location.ts';
 import { ALL_ITEMS } from '../../../lambda/job/job.ts';
 import type { PreparedJob } from '../../../lambda/job/prepared.ts';
@@ -47,6 +47,32 @@ async function problemsOf(input: unknown, more: Partial<PrepareDependencies> = {
   expect(thrown).toMatchObject({ name: 'InvalidJob' });
   return (thrown as Error).message.split('\n  ').slice(1);
 }
+
+describe('the room of the image function', () => {
+  test.each([
+    [{}, 10, 10, 100],
+    [{ maxConcurrency: 500 }, 10, 10, 500],
+    [{ maxConcurrency: 5 }, 10, 5, undefined],
+    [{}, undefined, 100, undefined],
+  ])('bounds what %j takes at once: of %s, %s', async (input, room, most, asked) => {
+    const state = await prepare(input, { room: async () => room });
+    expect(state.maxConcurrency).toBe(most);
+    expect(await recorded()).toMatchObject({ maxConcurrency: most });
+    expect((await recorded()).maxConcurrencyAsked).toBe(asked);
+  });
+
+  test('refuses a job that nothing could run', async () => {
+    expect(await problemsOf({}, { room: async () => 0 })).toEqual([
+      expect.stringMatching(/^maxConcurrency: expected .* room for at least 1 invocation, got 0/),
+    ]);
+  });
+
+  test('is not asked for a job that is refused anyway', async () => {
+    const room = vi.fn(async () => 10);
+    await problemsOf({ recipe: 'nope' }, { room });
+    expect(room).not.toHaveBeenCalled();
+  });
+});
 
 describe('an empty input', () => {
   test('is a valid job: the whole source with the default recipe and no tolerance', async () => {
