@@ -1,7 +1,7 @@
 // What the Lambda entries share: the stores, the part of Lambda's context that they use, and a signal that comes before Lambda's own end.
 import { FanoutError } from '../contract/errors.ts';
+import { CHILD_SECONDS } from '../contract/limits.ts';
 import { isDirectory } from '../contract/location.ts';
-import { CHILD_SECONDS } from '../job/prepared.ts';
 import { connectS3, s3Store } from '../store/s3.ts';
 import type { S3Connection } from '../store/s3-client.ts';
 import type { Store } from '../store/store.ts';

@@ -78,9 +78,6 @@ export interface ProcessEvent {
   readonly Items: readonly SelectedItem[];
 }
 
-/** An EXPRESS execution's longest life, waits included: https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html */
-export const CHILD_SECONDS = 300;
-
 export interface SelectedItem {
   /** `$$.Map.Item.Index`: the place in the input order. */
   readonly index: number;
