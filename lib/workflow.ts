@@ -1,6 +1,7 @@
 // The state machine: one Amazon States Language definition, deployed by the CDK and run by the embedded engine.
+
+import { CHILD_SECONDS } from '../lambda/contract/child.ts';
 import { TRANSIENT_ERRORS } from '../lambda/contract/errors.ts';
-import { CHILD_SECONDS } from '../lambda/contract/limits.ts';
 import type { ReaderKind } from '../lambda/job/prepared.ts';
 import type {
   Catcher,

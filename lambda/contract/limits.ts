@@ -1,9 +1,6 @@
 // What one key may cost: the bounds that hostile or huge input meets, with their defaults.
 import { z } from 'zod';
 
-/** An EXPRESS execution's longest life, waits included: https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html */
-export const CHILD_SECONDS = 300;
-
 /**
  * The limits of one key. Each has its own error class, which names the limit and the value met. The defaults fit the
  * image function's default memory (1769 MB) and time.

@@ -1,6 +1,7 @@
 // What the Lambda entries share: the stores, the part of Lambda's context that they use, and a signal that comes before Lambda's own end.
+
+import { CHILD_SECONDS } from '../contract/child.ts';
 import { FanoutError } from '../contract/errors.ts';
-import { CHILD_SECONDS } from '../contract/limits.ts';
 import { isDirectory } from '../contract/location.ts';
 import { connectS3, s3Store } from '../store/s3.ts';
 import type { S3Connection } from '../store/s3-client.ts';
