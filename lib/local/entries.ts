@@ -63,10 +63,11 @@ async function* recorded(
 ): AsyncGenerator<readonly Entry[]> {
   const store = source.openStore(results);
   const onlyFailed = source.redrive?.only === 'failed';
-  const done = await countsOf(inputsIn(store, succeededSince));
+  const identify = identities(source.state);
+  const done = await countsOf(inputsIn(store, succeededSince), identify);
   for await (const records of recordsIn(store, [...(base?.failed ?? []), ...(base?.pending ?? [])])) {
     yield records.flatMap((record): Entry[] => {
-      if (done.take(record.Input)) return [];
+      if (done.take(identify(record.Input))) return [];
       const items = itemsIn(record.Input, source.state);
       return [onlyFailed && !hasFailed(record) ? { record, items, hold: true } : { record, items }];
     });
@@ -81,8 +82,8 @@ async function* recorded(
 
 /**
  * The listing as it is on record, and on from there if it had not ended, without what has succeeded: the attempts before
- * were killed. The same items in the same order make the same children, so a child is known by its input, which in our
- * workflow holds its items' positions. Where inputs are equal, one is as good as the other: so they are counted.
+ * were killed. The same items in the same order make the same children, so a child is known by its items, which in our
+ * workflow hold their positions. Where items are equal, one is as good as the other: so they are counted.
  */
 async function* replayed(
   source: EntrySource,
@@ -92,8 +93,10 @@ async function* replayed(
   const store = source.openStore(results);
   // Nothing succeeds, nor fails, before its item is on record: so only an earlier version of us can have left this.
   if (next > 0 && source.record?.exists() !== true && succeeded.length + failedSince.length > 0) throw unrecorded();
-  const done = await countsOf(inputsIn(store, succeeded));
-  const failed = source.redrive?.only === 'failed' ? await countsOf(failedInputs(store, failedSince)) : undefined;
+  const identify = identities(source.state);
+  const done = await countsOf(inputsIn(store, succeeded), identify);
+  const onlyFailed = source.redrive?.only === 'failed';
+  const failed = onlyFailed ? await countsOf(failedInputs(store, failedSince), identify) : undefined;
   yield* listed(source, done, failed);
 }
 
@@ -107,12 +110,14 @@ async function* listed(
   const batcher = batching(state.ItemBatcher, evaluate)();
   const opened = await openItems(state, evaluate, source.openStore, source.signal);
   const select = createSelector(state.ItemSelector, source.input, source.context);
+  const identify = identities(state);
   const entry = (child: NonNullable<ReturnType<Batcher['add']>>): Entry[] => {
-    if (done?.take(child.input) === true) {
+    const identity = done === undefined ? '' : identify(child.input);
+    if (done?.take(identity) === true) {
       source.onSucceeded(1, child.items);
       return [];
     }
-    const hold = chosen !== undefined && !chosen.take(child.input);
+    const hold = chosen !== undefined && !chosen.take(identity);
     return [{ record: pendingRecord(child.input), items: child.items, ...(hold ? { hold } : {}) }];
   };
   const entries = (page: readonly RecordedItem[]): Entry[] =>
@@ -152,10 +157,26 @@ async function* positioned(pages: ItemPages): AsyncGenerator<readonly RecordedIt
   }
 }
 
-async function countsOf(groups: AsyncIterable<readonly string[]>): Promise<InputCounts> {
+async function countsOf(
+  groups: AsyncIterable<readonly string[]>,
+  identify: (input: string) => string,
+): Promise<InputCounts> {
   const counts = createInputCounts();
-  for await (const inputs of groups) for (const input of inputs) counts.add(input);
+  for await (const inputs of groups) for (const input of inputs) counts.add(identify(input));
   return counts;
+}
+
+/** A child's items, without what its batch says of the attempt. Inputs that follow each other mostly begin alike. */
+function identities({ ItemBatcher }: DistributedMapState): (input: string) => string {
+  if (ItemBatcher?.BatchInput === undefined) return (input) => input;
+  let head: string | undefined;
+  return (input) => {
+    if (head === undefined || !input.startsWith(head)) {
+      const { BatchInput } = JSON.parse(input) as { readonly BatchInput: Json };
+      head = `{"BatchInput":${JSON.stringify(BatchInput)},"Items":`;
+    }
+    return input.slice(head.length);
+  };
 }
 
 async function* failedInputs(

@@ -156,6 +156,38 @@ describe('continuing a run', () => {
     expect(second.mapRun?.itemCounts).toMatchObject({ total: 6, succeeded: 6 });
   });
 
+  it('knows a child by its items, not by what its batch says of the attempt', async () => {
+    await using place = await temporaryPlace();
+    const batched = mapDefinition({
+      ...RESULTS,
+      MaxConcurrency: 1,
+      ItemSelector: { 'index.$': '$$.Map.Item.Index', 'item.$': '$$.Map.Item.Value' },
+      ItemBatcher: {
+        MaxItemsPerBatch: 2,
+        BatchInput: { 'started.$': '$$.Execution.StartTime', 'redrives.$': '$$.Execution.RedriveCount' },
+      },
+    });
+    const ran: number[] = [];
+    const go = (stopAfter: number, options: Parameters<typeof start>[4]) => {
+      const execution = start(
+        place,
+        batched,
+        { items: ['a', 'a', 'b', 'a', 'c'] },
+        async (input) => {
+          ran.push(...(input as { Items: { index: number }[] }).Items.map(({ index }) => index));
+          if (ran.length >= stopAfter) execution.stop();
+          return {};
+        },
+        options,
+      );
+      return execution.result;
+    };
+    await kill(place, await go(4, {}));
+    expect(ran).toEqual([0, 1, 2, 3]);
+    expect((await go(9, { continue: {} })).mapRun?.itemCounts).toMatchObject({ total: 5, succeeded: 5 });
+    expect(ran).toEqual([0, 1, 2, 3, 4]);
+  });
+
   it('refuses a run whose listing is not on record, and says what to do', async () => {
     await using place = await temporaryPlace();
     const first = await attempt(place, keys(6), { stopAfter: 3, fresh: true });
