@@ -137,7 +137,7 @@ async function act(resume: boolean, root: string, since: number): Promise<void> 
       throw error;
     },
     onThresholdExceeded: () => {},
-    onFirstFailure: () => {},
+    onFailure: () => {},
   });
   const ended = await running.ended;
   if (!('summary' in ended)) throw new Error(`${ended.error}: ${ended.cause}`);

@@ -35,7 +35,7 @@ export async function runWithStores({ recipe, ...places }: EngineJob, wrap: (sto
       doneBefore: 0,
       onPrepareFailed: ({ message }) => console.error(message),
       onThresholdExceeded: () => console.error('The run stops'),
-      onFirstFailure: ({ key, message }) => console.error(`${key}: ${message}`),
+      onFailure: ({ key, message }) => console.error(`${key}: ${message}`),
     }).ended;
     if (!('summary' in ended)) throw new Error(`${ended.error}: ${ended.cause}`);
     const { counts } = ended.summary;

@@ -1,6 +1,7 @@
 // How outcomes travel through Step Functions: as a child's output, or inside the error of a child that failed.
 import { FanoutError, isErrorName, toFanoutError } from '../contract/errors.ts';
 import type { Failed, Outcome, ProcessResult, Succeeded } from '../contract/outcome.ts';
+import { NOT_STARTED, STOPPED } from '../contract/stopping.ts';
 import { keyOf } from './item.ts';
 import type { ProcessEvent, ReaderKind } from './prepared.ts';
 
@@ -43,6 +44,16 @@ export function failureOf(outcomes: readonly Outcome[]): Error {
   error.name = first.error;
   // Lambda adds the stack to its answer, and with it the message once more.
   error.stack = `${first.error}: ${sentence}`;
+  return error;
+}
+
+/** The error of a child that a stop came before: nothing of it was begun, or its message holds what was done by then. */
+export function stoppedOf(outcomes: readonly Outcome[]): Error {
+  const sentence = 'the run was stopped before all keys of the batch were begun';
+  const begun = outcomes.some(({ status }) => status !== 'pending');
+  const error = new Error(begun ? `${sentence}\n${fitted(outcomes, MOST_MESSAGE - sentence.length)}` : sentence);
+  error.name = begun ? STOPPED : NOT_STARTED;
+  error.stack = `${error.name}: ${sentence}`;
   return error;
 }
 

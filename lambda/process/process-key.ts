@@ -20,6 +20,10 @@ export interface KeyTools {
   /** Runs image work when the CPU has room for it. */
   readonly gate: <T>(work: () => Promise<T>) => Promise<T>;
   readonly readAhead: ReadAhead;
+  /** What images are being worked on, the one that began first first. */
+  readonly atWork: Set<object>;
+  /** How many of those a stop waits for. */
+  readonly mostAwaited: number;
   /** The output keys that are being worked on right now. */
   readonly claims: Claims;
 }
@@ -32,7 +36,8 @@ export interface Clock {
 
 /**
  * Processes one key. Never throws for what is wrong with one key: that is a failed outcome, transient classes included.
- * Throws only when `signal` aborts.
+ * Throws only when `signal` aborts. When `stopping` does, a key whose image work has not
+ * begun is pending at once, and so is one that began when as many as a stop waits for were at work already.
  */
 export async function processKey(
   context: JobContext,
@@ -40,6 +45,7 @@ export async function processKey(
   tools: KeyTools,
   clock: Clock,
   signal: AbortSignal,
+  stopping?: AbortSignal,
 ): Promise<Outcome> {
   const { index } = selected;
   const { job } = context;
@@ -52,28 +58,49 @@ export async function processKey(
   using deadline = new Deadline(job.limits.milliseconds, () => end(tooSlow(job.limits.milliseconds, progress)));
   const onAbort = () => end(signal.reason);
   signal.addEventListener('abort', onAbort, { once: true });
-  const progress: Progress = { ms: { read: 0, transform: 0, write: 0, total: 0 }, started: performance.now() };
+  let left = stopping?.aborted === true;
+  const onStopping = () => {
+    if (progress.begun && isAwaited(progress, tools)) return;
+    left = true;
+    end(stopping?.reason);
+  };
+  stopping?.addEventListener('abort', onStopping, { once: true });
+  const progress: Progress = {
+    begun: false,
+    ms: { read: 0, transform: 0, write: 0, total: 0 },
+    started: performance.now(),
+  };
   const key = keyOf(selected.item, job.reader.kind);
   try {
     const item = itemOf(selected.item, job.reader.kind);
     const skip = skipReason(context, item);
     if (skip !== undefined) return { status: 'skipped', index, key, reason: skip };
     signal.throwIfAborted();
+    if (left) return { status: 'pending', index, key };
     const turn = { index, progress, signal: ending.signal, tools, clocks: [deadline, clock] };
     // Not everything below listens to signals.
     return await Promise.race([work(context, item, turn), ended]);
   } catch (thrown) {
     if (signal.aborted) throw signal.reason;
+    if (left) return { status: 'pending', index, key };
     const { source } = progress;
     const error = deadline.expired ? ending.signal.reason : thrown;
     return failedOutcome(error, index, key, { ...(source === undefined ? {} : { source }), ms: stopwatch(progress) });
   } finally {
     signal.removeEventListener('abort', onAbort);
+    stopping?.removeEventListener('abort', onStopping);
   }
+}
+
+/** Of the images that are worked on at a stop, those that began first are awaited; what has been made is, too. */
+function isAwaited(progress: Progress, { atWork, mostAwaited }: KeyTools): boolean {
+  return !atWork.has(progress) || [...atWork].indexOf(progress) < mostAwaited;
 }
 
 /** How far the work on a key has come, for the outcome, also of a key that failed half-way. */
 interface Progress {
+  /** Whether its image work has begun: what only reads or queues has not. */
+  begun: boolean;
   source?: SourceFacts;
   readonly ms: { read: number; transform: number; write: number; total: number };
   readonly started: number;
@@ -220,7 +247,13 @@ async function readAndTransform(
       leave();
       for (const clock of clocks) clock.resume();
       signal.throwIfAborted();
-      return await timed(ms, 'transform', () => tools.transform(input));
+      progress.begun = true;
+      tools.atWork.add(progress);
+      try {
+        return await timed(ms, 'transform', () => tools.transform(input));
+      } finally {
+        tools.atWork.delete(progress);
+      }
     });
     readAhead.took('transform', ms.transform);
     const shape = { etag: read.etag, bytes: size, ...transformed.source };

@@ -10,7 +10,7 @@ import type { Transform } from '../image/transform.ts';
 import { keyOf } from '../job/item.ts';
 import type { PreparedJob, ProcessEvent, SelectedItem } from '../job/prepared.ts';
 import { selector } from '../job/selection.ts';
-import { failureOf } from '../job/wire.ts';
+import { failureOf, stoppedOf } from '../job/wire.ts';
 import type { OpenStore } from '../store/store.ts';
 import { createClaims } from './claims.ts';
 import { type Clock, type KeyTools, processKey } from './process-key.ts';
@@ -31,6 +31,8 @@ export interface ProcessDependencies {
   readonly transform: Transform;
   /** How many images are decoded and encoded at once. Default: no bound but the number of calls. */
   readonly imageConcurrency?: number;
+  /** For how many of those a stop waits: the rest only kept the processors busy. Default: for all. */
+  readonly mostAwaited?: number;
   /** Told what became of each key, as soon as that is known: for logs and metrics. */
   readonly onOutcome?: (outcome: Outcome, job: PreparedJob) => void;
 }
@@ -38,6 +40,8 @@ export interface ProcessDependencies {
 export interface ProcessContext {
   /** Aborts the work: nothing is answered then. */
   readonly signal?: AbortSignal;
+  /** Asks to leave what has not begun: a key whose image work has, goes on; the others are pending. */
+  readonly stopping?: AbortSignal;
   /** Told when all keys of the batch only queue for the CPU, and when one of them goes on. */
   readonly clock?: Clock;
 }
@@ -54,6 +58,7 @@ export function createProcess({
   open,
   transform,
   imageConcurrency = Number.POSITIVE_INFINITY,
+  mostAwaited = imageConcurrency,
   onOutcome = () => {},
 }: ProcessDependencies): Process {
   const jobs = new Map<string, Promise<JobContext>>();
@@ -63,20 +68,24 @@ export function createProcess({
     gate: (work) => limit(work),
     readAhead: createReadAhead(imageConcurrency),
     claims: createClaims(),
+    atWork: new Set(),
+    mostAwaited,
   };
 
   return async (
     { BatchInput, Items, redrives = 0 },
-    { signal = new AbortController().signal, clock = NO_CLOCK } = {},
+    { signal = new AbortController().signal, stopping, clock = NO_CLOCK } = {},
   ) => {
     const { run } = BatchInput;
     const opened = await remembered(jobs, `${run.bucket}/${run.key}`, () => openJob(open, run, signal));
     const context = { ...opened, fresh: redrives === 0 && isFresh(BatchInput) };
     const timed = batchClock(clock);
     const processOne = (selected: SelectedItem) =>
-      timed.key((keyClock) => processKey(context, selected, tools, keyClock, signal));
+      timed.key((keyClock) => processKey(context, selected, tools, keyClock, signal, stopping));
     const outcomes = await processBatch(context.job, Items, processOne, onOutcome);
     if (outcomes.some((outcome) => outcome.status === 'failed')) throw failureOf(outcomes);
+    if (stopping?.aborted === true && outcomes.some((outcome) => outcome.status === 'pending'))
+      throw stoppedOf(outcomes);
     return { outcomes };
   };
 }

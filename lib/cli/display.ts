@@ -6,6 +6,8 @@ import { type Paint, plainLine, progressLine } from './progress-line.ts';
 export interface Display {
   /** Prints a line that stays, above the progress; also when quiet, as only failures and interruptions are said. */
   say(text: string): void;
+  /** Writes one JSON line, for programs that read along; on the displays for people it does nothing. */
+  event(name: string, fields: object): void;
   /** Takes the progress line away and stops. */
   end(): void;
 }
@@ -15,6 +17,8 @@ export interface DisplayOptions {
   /** Asked whenever a line is due; undefined while there is nothing to show. */
   readonly read: () => Progress | undefined;
   readonly quiet: boolean;
+  /** Only JSON lines: messages and progress too. Default: false. */
+  readonly json?: boolean;
 }
 
 const REDRAW_EVERY = 100;
@@ -23,6 +27,7 @@ const CLEAR_LINE = '\r\u001b[K';
 
 /** Starts the display that fits the stream. */
 export function showProgress(options: DisplayOptions): Display {
+  if (options.json === true) return jsonDisplay(options);
   if (options.quiet) return quietDisplay(options);
   return options.stream.isTTY && process.env['TERM'] !== 'dumb' ? terminalDisplay(options) : logDisplay(options);
 }
@@ -49,6 +54,7 @@ function terminalDisplay({ stream, read }: DisplayOptions): Display {
     say(text) {
       stream.write(`${shown === '' ? '' : CLEAR_LINE}${text}\n${shown}`);
     },
+    event() {},
     end() {
       clearInterval(timer);
       clear();
@@ -57,7 +63,7 @@ function terminalDisplay({ stream, read }: DisplayOptions): Display {
 }
 
 function quietDisplay({ stream }: DisplayOptions): Display {
-  return { say: (text) => void stream.write(`${text}\n`), end: () => {} };
+  return { say: (text) => void stream.write(`${text}\n`), event: () => {}, end: () => {} };
 }
 
 function logDisplay({ stream, read }: DisplayOptions): Display {
@@ -69,8 +75,25 @@ function logDisplay({ stream, read }: DisplayOptions): Display {
     say(text) {
       stream.write(`${text}\n`);
     },
+    event() {},
     end() {
       clearInterval(timer);
     },
+  };
+}
+
+/** Every line is a JSON object with its kind in `event`: `failed`, `thresholdExceeded`, `message`, `progress`. */
+function jsonDisplay({ stream, read, quiet }: DisplayOptions): Display {
+  const event = (name: string, fields: object) => void stream.write(`${JSON.stringify({ event: name, ...fields })}\n`);
+  const timer = quiet
+    ? undefined
+    : setInterval(() => {
+        const progress = read();
+        if (progress !== undefined) event('progress', progress);
+      }, LOG_EVERY);
+  return {
+    say: (text) => event('message', { text }),
+    event,
+    end: () => clearInterval(timer),
   };
 }

@@ -6,6 +6,7 @@ import { FanoutError, toFanoutError } from '../../lambda/contract/errors.ts';
 import { canonicalJson } from '../../lambda/contract/fingerprint.ts';
 import type { Location } from '../../lambda/contract/location.ts';
 import { keyOf } from '../../lambda/job/item.ts';
+import { ALL_ITEMS } from '../../lambda/job/job.ts';
 import type { PreparedState, PrepareEvent, ProcessEvent } from '../../lambda/job/prepared.ts';
 import { outcomesOf } from '../../lambda/job/wire.ts';
 import type { Process } from '../../lambda/process/process.ts';
@@ -19,6 +20,7 @@ import type { OpenStore } from '../../lambda/store/store.ts';
 import { type Continue, type ExecutionEvent, type LocalExecution, startExecution } from '../local/execution.ts';
 import type { Json } from '../states-language.ts';
 import { workflow } from '../workflow.ts';
+import type { KeyFailure, Threshold } from './failures.ts';
 import { type ProgressTracker, trackProgress } from './progress.ts';
 
 export interface ExecuteOptions {
@@ -32,14 +34,10 @@ export interface ExecuteOptions {
   readonly doneBefore: number;
   /** Told when Prepare failed for a reason that passes: it is tried again. */
   readonly onPrepareFailed: (error: FanoutError) => void;
+  /** Told of each failed key, once it has failed for good. */
+  readonly onFailure: (failure: KeyFailure) => void;
   /** Told when more has failed than is tolerated. */
-  readonly onThresholdExceeded: () => void;
-  /** Told of the first failed key, once. */
-  readonly onFirstFailure: (failure: {
-    readonly key: string;
-    readonly error: string;
-    readonly message: string;
-  }) => void;
+  readonly onThresholdExceeded: (threshold: Threshold) => void;
 }
 
 export interface Running {
@@ -131,19 +129,14 @@ export function execute(options: ExecuteOptions): Running {
         progress.listed(event.items, event.complete);
         if (event.complete) listed = event.items;
       } else if (event.type === 'thresholdExceeded') {
-        options.onThresholdExceeded();
+        if (prepared !== undefined) {
+          options.onThresholdExceeded({ failed: event.failed, tolerated: toleratedText(prepared) });
+        }
       } else if (prepared !== undefined) {
-        follow(event, prepared, progress, onFirstFailure);
+        follow(event, prepared, progress, options.onFailure);
       }
     },
   });
-
-  let failed = false;
-  function onFirstFailure(failure: Parameters<ExecuteOptions['onFirstFailure']>[0]): void {
-    if (failed) return;
-    failed = true;
-    options.onFirstFailure(failure);
-  }
 
   async function finish(): ReturnType<() => Running['ended']> {
     const { status, error, cause, mapRun } = await execution.result;
@@ -169,11 +162,13 @@ function follow(
   event: ExecutionEvent,
   { reader }: PreparedState,
   progress: ProgressTracker,
-  onFailure: ExecuteOptions['onFirstFailure'],
+  onFailure: ExecuteOptions['onFailure'],
 ): void {
   if (event.type === 'childStarted') {
     const [first] = (event.input as unknown as ProcessEvent).Items;
     progress.started(event.name, first === undefined ? '' : keyOf(first.item, reader.kind));
+  } else if (event.type === 'childReturned') {
+    progress.returned(event.name);
   } else if (event.type === 'childEnded') {
     const { Name = '', Status, Input, Output, Error: error, Cause } = event.record;
     const record = {
@@ -185,9 +180,17 @@ function follow(
     };
     const outcomes = outcomesOf(record, reader.kind);
     progress.ended(Name, outcomes);
-    const failure = outcomes.find((outcome) => outcome.status === 'failed');
-    if (failure !== undefined) onFailure(failure);
+    for (const outcome of outcomes) if (outcome.status === 'failed') onFailure(outcome);
   }
+}
+
+/** What a job tolerates, as the rest of a sentence. */
+function toleratedText({ toleratedFailureCount: most, toleratedFailurePercentage: percent }: PreparedState): string {
+  const bounds = [
+    ...(most < ALL_ITEMS ? [`${most} ${most === 1 ? 'is' : 'are'} tolerated`] : []),
+    ...(percent < 100 ? [`${percent} % are tolerated`] : []),
+  ];
+  return bounds.join(', ');
 }
 
 type OutOfResources = ProcessEvent & { readonly outOfResources: { readonly Error: string; readonly Cause: string } };

@@ -1,6 +1,5 @@
 // A run on this machine from its start to its exit code: progress, Ctrl-C, the deadline, the summary.
 import { availableParallelism } from 'node:os';
-import { styleText } from 'node:util';
 import { isDirectory } from '../../lambda/contract/location.ts';
 import { createTransform } from '../../lambda/image/transform.ts';
 import type { Prepare } from '../../lambda/prepare/prepare.ts';
@@ -16,15 +15,20 @@ import type { Continue } from '../local/execution.ts';
 import type { Json } from '../states-language.ts';
 import { EXIT, type ExitCode } from './command.ts';
 import { showProgress } from './display.ts';
+import { createDrain } from './drain.ts';
+import { endAtOnce, endBySignal } from './end.ts';
 import { execute, messageOf, type NoAccount, type Running } from './execute.ts';
+import { tellFailures } from './failures.ts';
 import { watchInterrupts } from './interrupt.ts';
-import { failureLine, summaryText } from './summary.ts';
+import { summaryText } from './summary.ts';
 
 /** How a run shows itself and when it stops; nothing of it changes what it does. */
 export interface How {
   readonly json: boolean;
   readonly quiet: boolean;
   readonly isolate: boolean;
+  /** Milliseconds for which a stopped run waits for the images that are being worked on. */
+  readonly grace: number;
   /** Milliseconds until nothing new is started. */
   readonly deadline?: number;
 }
@@ -62,16 +66,22 @@ export async function runHere(
   const impatient = openStores({ s3: { deadlineMs: PREPARE_PATIENCE } });
   const transform = createTransform({ isolate: how.isolate });
   let running: Running | undefined;
+  let code: ExitCode = EXIT.notStarted;
   const display = showProgress({
     stream: process.stderr,
     read: () => (running?.prepared() === true ? running.progress.read() : undefined),
     quiet: how.quiet,
+    json: how.json,
   });
+  const failures = tellFailures(display, process.stderr, how.json);
+  const drain = createDrain(how.grace, display);
   using interrupts = watchInterrupts({
     drain: () => {
       if (running?.prepared() === true) {
-        display.say('Interrupted: finishing what runs, starting nothing new. Once more aborts it.');
-        running.execution.stop();
+        display.say(
+          `Interrupted: finishing what has begun, for ${formatDuration(how.grace)} at most; starting nothing new. Once more aborts it.`,
+        );
+        drain.begin(running);
       } else {
         // Nothing runs yet, and Prepare may be waiting for a service that does not answer.
         display.say('Interrupted before anything was started.');
@@ -91,40 +101,52 @@ export async function runHere(
     input,
     open: stores.open,
     prepare: prepare((bucket) => (isDirectory({ bucket }) ? stores : impatient).open(bucket)),
-    process: createProcess({ open: stores.open, transform, imageConcurrency: availableParallelism() + 1 }),
+    process: createProcess({
+      open: stores.open,
+      transform,
+      imageConcurrency: availableParallelism() + 1,
+      mostAwaited: availableParallelism(),
+    }),
     doneBefore,
     ...(earlier === undefined ? {} : { continue: earlier }),
     onPrepareFailed: ({ name, message }) =>
       display.say(`${printable(`${name}: ${message}`)}\nTrying again; Ctrl-C ends it.`),
-    onThresholdExceeded: () => display.say('The run stops: finishing what runs, starting nothing new.'),
-    onFirstFailure: ({ key, error, message }) => {
-      display.say(
-        `${styleText('red', 'First failure:', { stream: process.stderr })} ${printable(key)}\n  ${failureLine({ error, message })}`,
-      );
+    onFailure: failures.failed,
+    onThresholdExceeded: (threshold) => {
+      failures.exceeded(threshold);
+      if (running !== undefined) drain.takeBack(running);
     },
   });
   const deadline = stopAt(how.deadline, () => {
-    display.say('The deadline has come: finishing what runs, starting nothing new.');
-    running.execution.stop({
+    display.say(
+      `The deadline has come: finishing what has begun, for ${formatDuration(how.grace)} at most; starting nothing new.`,
+    );
+    drain.begin(running, {
       error: DEADLINE_ERROR,
       cause: `The deadline of ${formatDuration(how.deadline ?? 0)} has come`,
     });
   });
   try {
     const ended = await running.ended;
+    failures.end();
     display.end();
     if (!('summary' in ended)) {
       process.stderr.write(`image-fanout run: ${reasonText(ended)}\n`);
-      if (interrupts.count > 0) return EXIT.interrupted;
-      return deadline.passed || ended.unwritten !== undefined ? EXIT.stopped : EXIT.notStarted;
+      if (interrupts.count > 0) code = EXIT.interrupted;
+      else if (deadline.passed || ended.unwritten !== undefined) code = EXIT.stopped;
+      return code;
     }
     report(ended.summary, running.progress.done(), how);
-    return exitCodeOf(ended.summary);
+    code = exitCodeOf(ended.summary);
+    return code;
   } finally {
     display.end();
     deadline.clear();
+    drain.clear();
     await Promise.all([stores.close(), impatient.close()]);
+    // An ordinary end would wait for images that nobody waits for any more: those that were taken back or cut short.
     if (interrupts.count > 1) endBySignal();
+    else if (drain.begun) endAtOnce(code);
   }
 }
 
@@ -156,10 +178,4 @@ function stopAt(milliseconds: number | undefined, stop: () => void): { readonly 
     },
     clear: () => clearTimeout(timer),
   };
-}
-
-/** Ends the process as SIGINT does (130 in a shell): exit() would wait for the images that are being worked on. */
-function endBySignal(): void {
-  process.removeAllListeners('SIGINT');
-  process.kill(process.pid, 'SIGINT');
 }

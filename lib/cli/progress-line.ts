@@ -48,19 +48,22 @@ interface Part {
 const RANK_OF_BAR = 5;
 
 function partsOf(progress: Progress): readonly Part[] {
-  const { total, complete, doneBefore, succeeded, skipped, failed, rate, eta, bytesIn, bytesOut, straggler } = progress;
+  const { total, complete, doneBefore, succeeded, skipped, failed, rate, eta, bytesIn, bytesOut, straggler, waiting } =
+    progress;
   const done = doneBefore + succeeded + skipped + failed;
   const share = total === 0 ? 0 : done / total;
   return [
     ...(complete ? [{ text: bar(share), rank: RANK_OF_BAR }] : []),
     { text: `${formatCount(done)} of ${formatCount(total)}${complete ? '' : ', still listing'}`, rank: 0 },
     ...(failed > 0 ? [{ text: `${formatCount(failed)} failed`, rank: 0, style: 'red' as const }] : []),
-    { text: `${formatCount(Number(rate.toPrecision(3)))}/s`, rank: 1 },
+    ...(waiting === undefined
+      ? [{ text: `${formatCount(Number(rate.toPrecision(3)))}/s`, rank: 1 }]
+      : [{ text: waitingText(waiting), rank: 1 }]),
     ...(eta === undefined ? [] : [{ text: `${formatDuration(Math.ceil(eta / 1000) * 1000)} to go`, rank: 2 }]),
     ...(bytesIn + bytesOut === 0
       ? []
       : [{ text: `${formatBytes(bytesIn)} in, ${formatBytes(bytesOut)} out`, rank: 3, style: 'dim' as const }]),
-    ...(straggler === undefined
+    ...(straggler === undefined || waiting !== undefined
       ? []
       : [
           {
@@ -70,6 +73,15 @@ function partsOf(progress: Progress): readonly Part[] {
           },
         ]),
   ];
+}
+
+/** What is waited for once nothing more is started: `waiting for 3: a.jpg, b.jpg and 1 more, 8 s at most`. */
+function waitingText({ keys, children, atMost }: NonNullable<Progress['waiting']>): string {
+  if (children === 0) return 'writing the account';
+  const more = children - keys.length;
+  const named = keys.map((key) => cut(printable(key), 40)).join(', ');
+  const limit = atMost === undefined ? '' : `, ${formatDuration(Math.ceil(atMost / 1000) * 1000)} at most`;
+  return `waiting for ${formatCount(children)}: ${named}${more > 0 ? ` and ${formatCount(more)} more` : ''}${limit}`;
 }
 
 function bar(share: number): string {

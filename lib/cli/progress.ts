@@ -19,12 +19,18 @@ export interface Progress {
   readonly eta?: number;
   /** The key that has run longest, when that is far longer than the rest take. */
   readonly straggler?: { readonly key: string; readonly running: number };
+  /** Once nothing more is started: what is waited for, the longest first, and for how long at most. */
+  readonly waiting?: { readonly keys: readonly string[]; readonly children: number; readonly atMost?: number };
 }
 
 export interface ProgressTracker {
   listed(total: number, complete: boolean): void;
   /** `key` is the first of the child's keys. */
   started(child: string, key: string): void;
+  /** The child was not begun after all. */
+  returned(child: string): void;
+  /** From now on nothing more is started; what runs is waited for so many milliseconds at most. */
+  draining(atMost?: number): void;
   ended(child: string, outcomes: readonly Outcome[]): void;
   /** Keys done by this attempt. */
   done(): number;
@@ -50,6 +56,7 @@ export function trackProgress({ doneBefore = 0, now = () => performance.now() }:
   const running = new Map<string, { readonly key: string; readonly since: number }>();
   const finished = { children: 0, milliseconds: 0 };
   const rates = rateOver(RATE_WINDOW, now);
+  let drain: { readonly end: number | undefined } | undefined;
 
   const doneNow = () => counts.succeeded + counts.skipped + counts.failed;
 
@@ -61,6 +68,12 @@ export function trackProgress({ doneBefore = 0, now = () => performance.now() }:
     },
     started(child, key) {
       running.set(child, { key, since: now() });
+    },
+    returned(child) {
+      running.delete(child);
+    },
+    draining(atMost) {
+      drain = { end: atMost === undefined ? drain?.end : now() + atMost };
     },
     ended(child, outcomes) {
       const since = running.get(child)?.since;
@@ -79,7 +92,8 @@ export function trackProgress({ doneBefore = 0, now = () => performance.now() }:
         ...counts,
         doneBefore,
         rate,
-        ...(counts.complete && rate > 0 ? { eta: (left / rate) * 1000 } : {}),
+        ...(drain === undefined ? {} : { waiting: waitingFor(running, drain.end, now()) }),
+        ...(drain === undefined && counts.complete && rate > 0 ? { eta: (left / rate) * 1000 } : {}),
         ...(straggler === undefined ? {} : { straggler }),
       };
     },
@@ -109,6 +123,18 @@ export function rateOver(window: number, now: () => number): (value: number) => 
     const seconds = (at - (oldest?.at ?? at)) / 1000;
     return seconds <= 0 ? 0 : (value - (oldest?.value ?? 0)) / seconds;
   };
+}
+
+/** Keys named in a line of progress. */
+const MOST_NAMED = 2;
+
+function waitingFor(
+  running: ReadonlyMap<string, { readonly key: string }>,
+  end: number | undefined,
+  at: number,
+): NonNullable<Progress['waiting']> {
+  const keys = [...running.values()].slice(0, MOST_NAMED).map(({ key }) => key);
+  return { keys, children: running.size, ...(end === undefined ? {} : { atMost: Math.max(0, end - at) }) };
 }
 
 function stragglerOf(

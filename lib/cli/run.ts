@@ -3,6 +3,9 @@ import { defineCommand, UsageError } from './command.ts';
 import { parseDuration } from './duration.ts';
 import { JOB_FILE_OPTION, JOB_OPTIONS, jobInput } from './job-options.ts';
 
+/** Milliseconds. Docker kills 10 seconds after it asked to end; most images take less than one. */
+const DEFAULT_GRACE = 10_000;
+
 export const command = defineCommand({
   endsLikeRun: true,
   summary: 'Runs a job on this machine: every image of SRC becomes the renditions of a recipe in DST.',
@@ -26,9 +29,17 @@ export const command = defineCommand({
       value: 'TIME',
       help: 'Starts nothing new after 90s, 15m, 1h30m, …; what is left is pending.',
     },
+    grace: {
+      type: 'string',
+      value: 'TIME',
+      help: 'How long a stopped run waits for the images that are being worked on. Default: 10s.',
+    },
     isolate: { type: 'boolean', help: 'Image work in processes of its own: a crash costs one key.' },
-    json: { type: 'boolean', help: 'The summary as one JSON document on standard output, and nothing else there.' },
-    quiet: { type: 'boolean', help: 'No progress and no summary: only failures are named.' },
+    json: {
+      type: 'boolean',
+      help: 'The summary as one JSON document on standard output, and nothing else there; on standard error a JSON line for each failure and message.',
+    },
+    quiet: { type: 'boolean', help: 'No progress and no summary: only failures are named, the first 20 and a count.' },
   },
   async run(positionals, options) {
     const {
@@ -40,7 +51,8 @@ export const command = defineCommand({
       quiet = false,
     } = options;
     const deadline = options.deadline === undefined ? undefined : parseDuration('deadline', options.deadline);
-    const how = { isolate, json, quiet, ...(deadline === undefined ? {} : { deadline }) };
+    const grace = options.grace === undefined ? DEFAULT_GRACE : parseDuration('grace', options.grace, { orZero: true });
+    const how = { isolate, json, quiet, grace, ...(deadline === undefined ? {} : { deadline }) };
     if (resume !== undefined && retryFailed !== undefined)
       throw new UsageError('expected --resume or --retry-failed, got both');
     const continued = resume ?? retryFailed;

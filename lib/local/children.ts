@@ -7,6 +7,7 @@ import { type MapRunNames, ROLE_ARN } from './names.ts';
 import { type ChildRecord, endedRecord } from './records.ts';
 import type { Context } from './states/context.ts';
 import { createMachine, type Ended, type Failure, type Run } from './states/machine.ts';
+import { NOT_STARTED, STOPPED, StatesError } from './states-error.ts';
 import {
   abortTasks,
   fitsPayload,
@@ -45,11 +46,15 @@ export interface ChildrenOptions {
   readonly expressMilliseconds?: number;
   readonly onStart: (name: string, input: Json, entry: Entry) => void;
   readonly onEnd: (result: ChildResult) => void;
+  /** A child that a stop came before: nothing of it is done, and no record of it is made. */
+  readonly onReturn: (name: string, entry: Entry) => void;
 }
 
 export interface Children {
   start(entry: Entry): void;
   running(): number;
+  /** Takes back what has not begun, and lets the rest end; none waits for another try. EXPRESS children only. */
+  stop(): void;
   /** Ends all that run: their handlers are told by their signal, and not waited for. */
   abort(): void;
 }
@@ -65,10 +70,12 @@ interface Child {
   readonly run: Run;
   readonly place: number;
   timedOut: boolean;
+  /** Whether it goes back to where it came from. */
+  returned: boolean;
 }
 
 export function createChildren(options: ChildrenOptions): Children {
-  const { names, onStart, onEnd } = options;
+  const { names, onStart, onEnd, onReturn } = options;
   const { ProcessorConfig, StartAt, States } = options.state.ItemProcessor;
   const type = ProcessorConfig.ExecutionType;
   const RedriveCount = options.redrive === undefined ? 0 : 1;
@@ -80,6 +87,7 @@ export function createChildren(options: ChildrenOptions): Children {
   // children that have ended alive until the next full collection.
   const places: (Child | undefined)[] = [];
   const freePlaces: number[] = [];
+  const stopping = new AbortController();
   let running = 0;
   let started = 0;
   let timer: NodeJS.Timeout | undefined;
@@ -105,7 +113,7 @@ export function createChildren(options: ChildrenOptions): Children {
     const input = JSON.parse(entry.record.Input) as Json;
     const name = randomUUID();
     const arn = names.childArn(name);
-    const scope = taskScope();
+    const scope = taskScope(stopping.signal);
     const now = Date.now();
     const place = freePlaces.pop() ?? places.length;
     onStart(name, input, entry);
@@ -121,11 +129,19 @@ export function createChildren(options: ChildrenOptions): Children {
       run,
       place,
       timedOut: false,
+      returned: false,
     };
     places[place] = child;
     running += 1;
     if (type === 'EXPRESS') timer ??= setTimeout(endOverdue, longest);
     run.result.then((ended) => end(child, child.timedOut && ended.status === 'ABORTED' ? TIMED_OUT : ended));
+  }
+
+  /** What no handler works on waits before a retry. */
+  function takeBack(child: Child): void {
+    if (places[child.place] !== child || child.scope.controller !== undefined) return;
+    child.returned = true;
+    child.run.abort();
   }
 
   function contextOf(arn: string, name: string, input: Json, now: number): Context {
@@ -145,13 +161,17 @@ export function createChildren(options: ChildrenOptions): Children {
       timer = undefined;
     }
     const { entry, name, arn, input, ordinal, started } = child;
+    if (child.returned || (answer.status === 'FAILED' && answer.error === NOT_STARTED)) {
+      onReturn(name, entry);
+      return;
+    }
     const text = answer.status === 'SUCCEEDED' ? JSON.stringify(answer.output) : undefined;
-    const ended = text === undefined || fitsPayload(text) ? answer : TOO_LARGE;
+    const ended = text === undefined || fitsPayload(text) ? asStopped(answer) : TOO_LARGE;
     const record = endedRecord({
       ...{ type, arn, name, machineArn: names.childMachineArn, input: entry.record.Input },
       ...{ started, stopped: Date.now() },
       ...(ended.status === 'SUCCEEDED' ? { status: ended.status, output: text } : ended),
-      ...(ended.status === 'ABORTED' ? { cause: abortedCause } : {}),
+      ...(ended.status === 'ABORTED' ? { cause: ended.cause ?? abortedCause } : {}),
     });
     const kept = ended.status === 'SUCCEEDED' ? { output: ended.output } : {};
     onEnd({ status: ended.status, entry, record, input, ordinal, ...kept });
@@ -162,6 +182,15 @@ export function createChildren(options: ChildrenOptions): Children {
   return {
     start,
     running: () => running,
+    stop() {
+      stopping.abort(new StatesError(STOPPED, 'The execution was stopped'));
+      for (const child of places) {
+        if (child === undefined) continue;
+        takeBack(child);
+        // Whether it is over, goes on, or waits before a retry shows once the interpreter has had its turn.
+        child.scope.onIdle = () => void setImmediate(() => takeBack(child));
+      }
+    },
     abort() {
       for (const child of places) if (child !== undefined) abort(child);
     },
@@ -171,6 +200,12 @@ export function createChildren(options: ChildrenOptions): Children {
 function abort({ scope, run }: Child): void {
   abortTasks(scope);
   run.abort();
+}
+
+/** A batch of which some keys were left at a stop: its cause tells which. */
+function asStopped(answer: Ended): Ended {
+  if (answer.status !== 'FAILED' || answer.error !== STOPPED) return answer;
+  return { status: 'ABORTED', ...(answer.cause === undefined ? {} : { cause: answer.cause }) };
 }
 
 const TIMED_OUT: Failure = { status: 'TIMED_OUT' };

@@ -28,6 +28,8 @@ export type ExecutionEvent =
   | { readonly type: 'childStarted'; readonly name: string; readonly input: Json }
   /** As in the result files, with Input and Output parsed. */
   | { readonly type: 'childEnded'; readonly record: ChildEnd }
+  /** A stop came before its work: it is as if it had not been started. */
+  | { readonly type: 'childReturned'; readonly name: string }
   /** From here on nothing is started. */
   | { readonly type: 'thresholdExceeded'; readonly failed: number }
   | ({ readonly type: 'mapRunEnded'; readonly state: string } & MapRunSummary);

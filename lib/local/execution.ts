@@ -60,10 +60,12 @@ export interface LocalExecution {
   /** Never rejects for what the workflow or its handlers do. */
   readonly result: Promise<ExecutionResult>;
   /**
-   * Starts nothing more and waits for what runs (STANDARD children are aborted). The execution ends as ABORTED, with the
+   * Starts nothing more, takes back what has not begun, and waits for the rest (STANDARD children are aborted). The execution ends as ABORTED, with the
    * error and the cause that are given, as StopExecution takes them; the first reason stays.
    */
   stop(reason?: StopReason): void;
+  /** Once nothing more is started: what has not begun goes back, as with `stop`. */
+  takeBack(): void;
   /** Also aborts what runs, through the handlers' signals. */
   abort(): void;
   /** What UpdateMapRun does: for the Map Run that is under way, or comes. Throws on a bad value. */
@@ -147,6 +149,9 @@ export function startExecution(options: ExecutionOptions): LocalExecution {
     stop(reason = {}) {
       stopped ??= reason;
       mapRun?.stop();
+    },
+    takeBack() {
+      mapRun?.takeBack();
     },
     abort() {
       abortAll();

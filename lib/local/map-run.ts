@@ -37,8 +37,10 @@ export interface MapRunOptions {
 export interface MapRun {
   /** The Map state's output; rejects with a StatesError. Settles when nothing runs any more and all is written. */
   readonly result: Promise<Json>;
-  /** Starts no further child; EXPRESS children are awaited, with their retries, STANDARD ones are aborted. */
+  /** Starts no further child. EXPRESS children that have not begun are taken back, the others awaited; STANDARD ones are aborted. */
   stop(): void;
+  /** Takes back what has not begun of a Map Run that starts nothing more. */
+  takeBack(): void;
   /** Also ends the listing and the children that run: they are on record as ABORTED. */
   abort(): void;
   /** Changes the concurrency or the threshold while it runs. Throws a StatesError on a bad value. */
@@ -60,7 +62,7 @@ export function startMapRun(options: MapRunOptions): MapRun {
   const spool = createSpool<Entry>(({ record }) => record.Input.length + 200);
   const outputs = createOutputs(stateName);
   const listing = new AbortController();
-  const children = createChildren({ ...options, onStart, onEnd });
+  const children = createChildren({ ...options, onStart, onEnd, onReturn });
 
   let settings = updated({ maxConcurrency: 0, tolerance: {} }, {});
   let changes: MapRunUpdate = {};
@@ -101,6 +103,15 @@ export function startMapRun(options: MapRunOptions): MapRun {
     else outputs.add(ordinal, output ?? null);
     emit({ type: 'childEnded', record: parsedRecord(record, input, output) });
     judge();
+    changed();
+  }
+
+  /** As if it had never been started. */
+  function onReturn(name: string, entry: Entry): void {
+    count(counts, 'running', entry.items, -1);
+    count(counts, waitingCounter(entry.record), entry.items);
+    leave(entry);
+    emit({ type: 'childReturned', name });
     changed();
   }
 
@@ -236,6 +247,10 @@ export function startMapRun(options: MapRunOptions): MapRun {
     stop() {
       halt(new StatesError(STOPPED, 'The execution was stopped'));
       if (standard) children.abort();
+      else children.stop();
+    },
+    takeBack() {
+      if (halted !== undefined && !standard) children.stop();
     },
     abort() {
       halt(new StatesError(STOPPED, 'The execution was aborted'));

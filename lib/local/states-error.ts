@@ -1,7 +1,9 @@
 // A failure in Step Functions' words: `name` is the Error and `message` the Cause, as retriers and catchers match it.
 
+import { NOT_STARTED, STOPPED } from '../../lambda/contract/stopping.ts';
+
 /** What stop() and abort() end the execution with among the states; never shown as an Error. */
-export const STOPPED = 'Execution.Stopped';
+export { NOT_STARTED, STOPPED };
 
 /**
  * An Error and a Cause. States.Runtime is neither retried nor caught
@@ -15,7 +17,7 @@ export class StatesError extends Error {
   constructor(name: string, cause: string) {
     super(cause);
     this.name = name;
-    this.isRetryable = name !== 'States.Runtime' && name !== STOPPED;
+    this.isRetryable = name !== 'States.Runtime' && name !== STOPPED && name !== NOT_STARTED;
     this.isCatchable = this.isRetryable;
   }
 }

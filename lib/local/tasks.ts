@@ -3,7 +3,7 @@ import { Deadline } from '../../lambda/contract/deadline.ts';
 import type { State } from '../states-language.ts';
 import { LONGEST_SECONDS } from './states/retry.ts';
 import type { Overrides } from './states/state.ts';
-import { StatesError, StatesTimeout } from './states-error.ts';
+import { NOT_STARTED, StatesError, StatesTimeout } from './states-error.ts';
 
 /**
  * Stops the Task's time and its child's while a handler only queues for this machine's processors: on AWS an invocation
@@ -17,6 +17,11 @@ export interface TaskClock {
 export interface TaskContext {
   /** Fires when the Task times out and when the execution is aborted. */
   readonly signal: AbortSignal;
+  /**
+   * Fires when the execution is stopped: what the handler has begun it ends, and what it has not it leaves, by throwing
+   * NOT_STARTED or STOPPED (`lambda/contract/stopping.ts`).
+   */
+  readonly stopping: AbortSignal;
   readonly clock: TaskClock;
 }
 
@@ -33,13 +38,19 @@ export const MOST_PAYLOAD_BYTES = 262_144;
 export interface TaskScope {
   controller: AbortController | undefined;
   aborted: boolean;
+  readonly stopping: AbortSignal;
+  /** Told when a handler has ended while the execution is being stopped: what comes next may be a wait before a retry. */
+  onIdle: (() => void) | undefined;
   /** Epoch milliseconds since when the clock stands, and for how many milliseconds it stood before. */
   pausedAt: number | undefined;
   pausedBefore: number;
 }
 
-export function taskScope(): TaskScope {
-  return { controller: undefined, aborted: false, pausedAt: undefined, pausedBefore: 0 };
+const NEVER = new AbortController().signal;
+
+/** `stopping` is shared by all children of a Map Run. */
+export function taskScope(stopping: AbortSignal = NEVER): TaskScope {
+  return { controller: undefined, aborted: false, stopping, onIdle: undefined, pausedAt: undefined, pausedBefore: 0 };
 }
 
 /** Milliseconds for which the clock has stood. */
@@ -109,7 +120,8 @@ async function callTask({ handler, milliseconds }: Call, input: unknown, scope: 
     await undefined;
     // Meanwhile the execution may have been aborted.
     if (scope.aborted) throw new StatesError('Aborted', 'The execution was aborted');
-    const answer = handler(input, { signal: controller.signal, clock });
+    if (scope.stopping.aborted) throw new StatesError(NOT_STARTED, 'The execution was stopped');
+    const answer = handler(input, { signal: controller.signal, stopping: scope.stopping, clock });
     // Whatever the handler says once its time is up, the state ends with States.Timeout.
     const text = JSON.stringify(await Promise.race([answer, timedOut])) ?? 'null';
     if (!fitsPayload(text)) {
@@ -125,6 +137,7 @@ async function callTask({ handler, milliseconds }: Call, input: unknown, scope: 
   } finally {
     clock.resume();
     if (scope.controller === controller) scope.controller = undefined;
+    scope.onIdle?.();
   }
 }
 

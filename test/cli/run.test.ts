@@ -1,7 +1,7 @@
 // `run`, the real program on real files: exit codes, streams, Ctrl-C, deadlines, resume.
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { copyFile, readFile, rm, writeFile } from 'node:fs/promises';
+import { copyFile, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
@@ -54,7 +54,9 @@ describe.concurrent('a run', () => {
     const destination = await place.folder('broken-out');
     const stopped = await run('run', source, destination, ...THUMBNAIL, '--max-concurrency', '1');
     expect(stopped.code).toBe(2);
-    expect(stopped.stderr).toMatch(/^First failure: 0001-broken\.jpg\n {2}NotAnImage: /);
+    expect(stopped.stderr).toMatch(
+      /^Failed: 0001-broken\.jpg: NotAnImage: .*\nThe run stops: 0001-broken\.jpg is failure 1, and 0 are tolerated\. /,
+    );
     expect(stopped.stdout).toMatch(/^Stopped by failures: 4 keys/);
     expect(stopped.stdout).toMatch(/1 succeeded\n.*0 skipped\n.*1 failed: 1 NotAnImage\n.*2 pending/);
     const resume = /^What is left: npx image-fanout (run --resume .*)$/m.exec(stopped.stdout)?.[1] ?? '';
@@ -80,18 +82,42 @@ describe.concurrent('a run', () => {
       '--json',
     );
     expect(code).toBe(3);
-    expect(stderr).toContain('First failure: 0001-broken.jpg');
+    const [line = '', ...others] = stderr.trimEnd().split('\n');
+    expect(others).toEqual([]);
+    expect(JSON.parse(line)).toMatchObject({ event: 'failed', index: 1, key: '0001-broken.jpg', error: 'NotAnImage' });
     const { run: id, counts, status, executionStatus } = summaryOf(stdout);
     expect(counts).toMatchObject({ succeeded: 3, failed: 1, pending: 0 });
     expect({ status, executionStatus }).toEqual({ status: 'succeededWithFailures', executionStatus: 'SUCCEEDED' });
     const retry = ['run', '--retry-failed', id, source, destination];
     const retried = await run(...retry, '--tolerated-failure-count', '0', '--quiet');
     expect(retried).toMatchObject({ code: 2, stdout: '' });
-    expect(retried.stderr).toContain('First failure: 0001-broken.jpg');
+    expect(retried.stderr).toMatch(/^Failed: 0001-broken\.jpg: NotAnImage: /);
     await copyFile(join(source, '0000.jpg'), join(source, '0001-broken.jpg'));
     const repaired = await run('run', '--retry-failed', 'latest', source, destination, '--json');
     expect(repaired).toMatchObject({ code: 0, stderr: '' });
     expect(summaryOf(repaired.stdout).attempts.map(({ records }) => records)).toEqual([4, 1, 1]);
+  });
+
+  test('names every failure in one line as it happens, up to a number; with --json all of them', async () => {
+    const source = await place.folder('failures');
+    await Promise.all(
+      Array.from({ length: 30 }, (_, index) => writeFile(join(source, `${String(index).padStart(2, '0')}.jpg`), 'no')),
+    );
+    const argv = ['run', source, `${source}-out`, ...THUMBNAIL, '--tolerated-failure-count', '24'] as const;
+    const named = await run(...argv, '--quiet', '--max-concurrency', '1');
+    expect(named.code).toBe(2);
+    const lines = named.stderr.trimEnd().split('\n');
+    expect(lines.slice(0, 20).every((line) => /^Failed: \d\d\.jpg: NotAnImage: /.test(line))).toBe(true);
+    expect(lines.slice(20)).toEqual([
+      'The run stops: 24.jpg is failure 25, and 24 are tolerated. Finishing what has begun, starting nothing new.',
+      '5 more failed; the account names them all.',
+    ]);
+    const events = (await run(...argv, '--json', '--max-concurrency', '1')).stderr
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line) as { event: string; key: string });
+    expect(events.map(({ event }) => event)).toEqual([...Array(25).fill('failed'), 'thresholdExceeded']);
+    expect(events.at(-1)).toMatchObject({ key: '24.jpg', failed: 25, tolerated: '24 are tolerated' });
   });
 
   test('writes nothing when dry, and tells of outputs that would meet', async () => {
@@ -142,7 +168,7 @@ describe.concurrent('a run', () => {
     running.kill('SIGINT');
     const { code, stdout, stderr } = await running.ended;
     expect(code).toBe(130);
-    expect(stderr).toContain('Interrupted: finishing what runs, starting nothing new.');
+    expect(stderr).toContain('Interrupted: finishing what has begun, for 10 s at most; starting nothing new.');
     const { counts, check, status, run: id } = summaryOf(stdout);
     expect(status).toBe('interrupted');
     expect(counts.total).toBe(150);
@@ -161,6 +187,36 @@ describe.concurrent('a run', () => {
     expect(resumed.code).toBe(0);
     expect(summaryOf(resumed.stdout).counts).toMatchObject({ total: 150, succeeded: 150 });
     expect(await outputsIn(destination)).toHaveLength(150);
+  });
+
+  test('a stop waits no longer than the grace for what has begun, and what has not is pending at once', async () => {
+    // One image that takes many seconds, and fifteen more that are in flight beside it.
+    const source = await place.images('grace', 16);
+    const noise = { type: 'gaussian', mean: 128, sigma: 40 } as const;
+    const large = await sharp({ create: { width: 5000, height: 4000, channels: 3, background: 'grey', noise } })
+      .jpeg()
+      .toBuffer();
+    for (const name of await readdir(source)) await writeFile(join(source, name), large);
+    const recipe = join(await place.folder('grace-recipe'), 'recipe.json');
+    await writeFile(
+      recipe,
+      JSON.stringify({ outputs: [{ name: 'a', key: '{dir}{name}.{format}', format: 'avif', avif: { effort: 9 } }] }),
+    );
+    const argv = ['run', source, `${source}-out`, '--recipe', recipe, '--max-concurrency', '16', '--json'] as const;
+    const stopped = await run(...argv, '--grace', '0', '--deadline', '2s');
+    expect(stopped.code).toBe(2);
+    expect(stopped.stderr).toMatch(/Not waiting longer: 00\d\d\.jpg/);
+    const { status, counts, check, run: id } = summaryOf(stopped.stdout);
+    expect(status).toBe('stoppedByDeadline');
+    expect(counts).toMatchObject({ total: 16, pending: 16, failed: 0 });
+    expect(check.balanced).toBe(true);
+    expect(await outputsIn(`${source}-out`)).toEqual([]);
+    const records = join(`${source}-out`, '.image-fanout/runs', id);
+    const lines = async (kind: string) =>
+      (await readdir(records, { recursive: true })).filter((name) => name.includes(`${kind}_`));
+    expect(await lines('PENDING')).toHaveLength(1);
+    const shown = await run('report', `${source}-out`);
+    expect(shown.code).toBe(2);
   });
 
   test('a second interruption aborts at once: exit 130, and no output is half-written', async () => {
@@ -224,7 +280,7 @@ describe.concurrent('a run', () => {
       'milliseconds=1',
     );
     expect(code).toBe(2);
-    expect(stderr).toMatch(/First failure: 0000\.jpg\n {2}ImageTimeout: .*1 milliseconds?/);
+    expect(stderr).toMatch(/Failed: 0000\.jpg: ImageTimeout: .*1 milliseconds?/);
   });
 
   test.runIf(process.platform === 'linux')('tells the truth about its keys when its output finds no room', async () => {

@@ -66,7 +66,7 @@ describe('a full disk', () => {
         `mkdir ${copy}/second && cp -r "$DST"/. ${copy}/second`,
       ]);
       expect(stdout).toBe('first 2\nsecond 0\n');
-      expect(stderr).toMatch(/First failure: .*\n {2}DestinationFull: .*the disk is full/);
+      expect(stderr).toMatch(/Failed: .*: DestinationFull: .*the disk is full/);
       const first = summaryOf(await readFile(join(copy, 'first.json'), 'utf8'));
       expect(first.errors.map(({ name }) => name)).toEqual(['DestinationFull']);
       expect(first.counts.succeeded).toBeGreaterThan(0);
@@ -126,7 +126,7 @@ describe('a source directory that vanishes', () => {
     await rename(source, `${source}-away`);
     const { code, stdout, stderr } = await running.ended;
     expect(code).toBe(2);
-    expect(stderr).toMatch(/First failure: .*\n {2}BucketNotFound: The directory .*vanishing does not exist/);
+    expect(stderr).toMatch(/Failed: .*: BucketNotFound: The directory .*vanishing does not exist/);
     const { counts, check, run: id } = summaryOf(stdout);
     expect(check).toEqual({ listed: 120, balanced: true, problems: [] });
     expect(counts.pending).toBeGreaterThan(0);

@@ -93,7 +93,7 @@ describe.each<[Kind, number]>([
       within(places, folder),
       { recipe: TINY, maxConcurrency: concurrency },
       {
-        onFirstFailure: () => {
+        onFailure: () => {
           known = true;
         },
         around: (process) => async (event, context) => {

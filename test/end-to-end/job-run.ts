@@ -24,7 +24,7 @@ export interface JobRunOptions {
   readonly transform?: Transform;
   /** Stands around the handler: to watch it, or to act at a moment. */
   readonly around?: (process: Process) => Process;
-  readonly onFirstFailure?: (key: string) => void;
+  readonly onFailure?: (key: string) => void;
   readonly onStarted?: (running: Running) => void;
 }
 
@@ -51,7 +51,7 @@ export async function runJob(where: Where, job: JobInput, options: JobRunOptions
     doneBefore: 0,
     onPrepareFailed: () => {},
     onThresholdExceeded: () => {},
-    onFirstFailure: ({ key }) => options.onFirstFailure?.(key),
+    onFailure: ({ key }) => options.onFailure?.(key),
   });
   options.onStarted?.(running);
   const ended = await running.ended;

@@ -132,6 +132,57 @@ describe('a Map Run', () => {
     expect(keysIn(files.pending)).toEqual(items.slice(3));
   });
 
+  it('takes back what has not begun when stopped, also what waits before a retry', async () => {
+    await using place = await temporaryPlace();
+    const items = Array.from({ length: 12 }, (_, index) => `key-${index}`);
+    const left: string[] = [];
+    const { events, onEvent } = eventLog();
+    const definition = mapDefinition({ ...RESULTS, MaxConcurrency: 6, ToleratedFailureCount: 9 });
+    const retried = Object.values(definition.States).flatMap((state) =>
+      state.Type === 'Map' ? Object.values(state.ItemProcessor.States) : [],
+    );
+    for (const state of retried) Object.assign(state, { Retry: [{ ErrorEquals: ['Throttled'], IntervalSeconds: 90 }] });
+    const execution = start(
+      place,
+      definition,
+      { items },
+      async (input, { stopping }) => {
+        const key = input as string;
+        if (key === 'key-2') throw named('Throttled');
+        if (key === 'key-5') setImmediate().then(() => execution.stop());
+        await new Promise((resolve) => stopping.addEventListener('abort', resolve));
+        if (key === 'key-0') return {};
+        // Would be tried again, were it not for the stop.
+        if (key === 'key-1') throw named('Throttled');
+        left.push(key);
+        throw named('Execution.NotStarted');
+      },
+      { onEvent, retryMilliseconds: 90_000 },
+    );
+    const { status, mapRun } = await execution.result;
+    expect(status).toBe('ABORTED');
+    expect(left).toEqual(['key-3', 'key-4', 'key-5']);
+    const files = await resultFiles(place, mapRun?.manifest?.key ?? '');
+    expect(keysIn(files.succeeded)).toEqual(['key-0']);
+    expect(files.failed).toEqual([]);
+    expect(keysIn(files.pending).sort()).toEqual(items.slice(1).sort());
+    expect(mapRun?.itemCounts).toMatchObject({ succeeded: 1, pending: 11, running: 0, failed: 0, resultsWritten: 12 });
+    expect(events.filter(({ type }) => type === 'childReturned')).toHaveLength(5);
+  });
+
+  it('has what a stopped batch did on record as ABORTED, with its own cause', async () => {
+    await using place = await temporaryPlace();
+    const execution = start(place, mapDefinition(RESULTS), { items: ['a'] }, async (_input, { stopping }) => {
+      setImmediate().then(() => execution.stop());
+      await new Promise((resolve) => stopping.addEventListener('abort', resolve));
+      throw named('Execution.Stopped', 'what was done');
+    });
+    const { mapRun } = await execution.result;
+    const { failed } = await resultFiles(place, mapRun?.manifest?.key ?? '');
+    expect(failed).toMatchObject([{ Status: 'ABORTED' }]);
+    expect(failed[0]?.Cause).toContain('"errorMessage":"what was done"');
+  });
+
   it('aborts what runs through its signal, and has it on record as ABORTED', async () => {
     await using place = await temporaryPlace();
     const signals: AbortSignal[] = [];

@@ -183,6 +183,7 @@ it('ends an EXPRESS child that takes too long as TIMED_OUT', async () => {
     handlers: { [HANDLER]: (_input, { signal }) => setTimeout(60_000, undefined, { signal }) },
     expressMilliseconds: 30,
     onStart: () => {},
+    onReturn: () => {},
     onEnd: ({ record }) => {
       records.push(record);
       if (records.length === 2) ended.resolve();

@@ -7,7 +7,7 @@ import type { JobInput } from '../../../lambda/job/job.ts';
 import type { ProcessEvent } from '../../../lambda/job/prepared.ts';
 import { outcomesOf } from '../../../lambda/job/wire.ts';
 import { createPrepare } from '../../../lambda/prepare/prepare.ts';
-import { createProcess } from '../../../lambda/process/process.ts';
+import { createProcess, type Process } from '../../../lambda/process/process.ts';
 import type { RecipeInput } from '../../../lambda/recipe/recipe.ts';
 import { type Kind, makePlaces, type Places } from '../../helpers/places.ts';
 
@@ -42,8 +42,23 @@ describe.each<Kind>(['directories', 'S3'])('process on %s', (kind) => {
     keys: readonly string[],
     job: JobInput = {},
     name = `run-${++runs}`,
-    handler = createProcess({ open: places.open, transform }),
+    handler: Process = createProcess({ open: places.open, transform }),
   ): Promise<Outcome[]> {
+    const event = await eventOf(keys, name, job);
+    try {
+      return [...(await handler(event)).outcomes];
+    } catch (error) {
+      const { name: errorType, message: errorMessage } = error as Error;
+      const status = errorType === 'Execution.Stopped' ? 'ABORTED' : 'FAILED';
+      return outcomesOf(
+        { status, input: event, error: errorType, cause: JSON.stringify({ errorType, errorMessage }) },
+        'KEYS',
+      );
+    }
+  }
+
+  /** The input of one child with all of the keys, of a run that has been prepared. */
+  async function eventOf(keys: readonly string[], name: string, job: JobInput = {}): Promise<ProcessEvent> {
     const all = keys.map((key) => places.source.prefix + key);
     const prepare = createPrepare({
       open: places.open,
@@ -51,16 +66,7 @@ describe.each<Kind>(['directories', 'S3'])('process on %s', (kind) => {
     });
     const input = { recipe: JPEG, keys: all, ...job };
     const state = await prepare({ input, execution: { name, startTime: '2026-01-01T00:00:00Z' } });
-    const event: ProcessEvent = { BatchInput: { run: state.run }, Items: all.map((item, index) => ({ index, item })) };
-    try {
-      return [...(await handler(event)).outcomes];
-    } catch (error) {
-      const { name: errorType, message: errorMessage } = error as Error;
-      return outcomesOf(
-        { status: 'FAILED', input: event, error: errorType, cause: JSON.stringify({ errorType, errorMessage }) },
-        'KEYS',
-      );
-    }
+    return { BatchInput: { run: state.run }, Items: all.map((item, index) => ({ index, item })) };
   }
 
   const states = (outcomes: readonly Outcome[]) =>
@@ -247,6 +253,33 @@ describe.each<Kind>(['directories', 'S3'])('process on %s', (kind) => {
     );
     setTimeout(() => controller.abort(new Error('enough')), 20);
     await expect(running).rejects.toThrow('enough');
+  });
+
+  test('leaves what has not begun when it is to stop, and what a stop does not wait for; ends what has begun', async () => {
+    const keys = Array.from({ length: 4 }, (_, index) => `halted/${index}.jpg`);
+    for (const [index, key] of keys.entries()) await places.put(key, await image(index));
+    const stopping = new AbortController();
+    let begun = 0;
+    const handler = createProcess({
+      open: places.open,
+      imageConcurrency: 2,
+      mostAwaited: 1,
+      async transform(input) {
+        begun += 1;
+        // Both images that may be worked on at once are, one key reads or waits, and one has not had its turn.
+        if (begun === 2) stopping.abort();
+        while (!stopping.signal.aborted) await new Promise((resolve) => setTimeout(resolve, 5));
+        return transform(input);
+      },
+    });
+    const outcomes = await run(keys, {}, 'stopped', (event) => handler(event, { stopping: stopping.signal }));
+    expect(begun).toBe(2);
+    expect(states(outcomes).sort()).toEqual(['pending', 'pending', 'pending', 'succeeded']);
+    const outputs = [...(await places.outputs()).keys()].filter((key) => key.startsWith('halted/'));
+    expect(outputs).toEqual(keys.filter((_, index) => outcomes[index]?.status === 'succeeded'));
+    // Nothing but what was done is kept: a child of which nothing was begun says so.
+    const none = handler(await eventOf(keys, 'stopped-before'), { stopping: stopping.signal });
+    await expect(none).rejects.toMatchObject({ name: 'Execution.NotStarted' });
   });
 });
 

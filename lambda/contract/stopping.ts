@@ -1,0 +1,7 @@
+// How a handler tells that a stop came before its work: the names under which it throws then.
+
+/** Nothing of the child was begun: it goes back to where it was, as if it had never been started. */
+export const NOT_STARTED = 'Execution.NotStarted';
+
+/** Some of the child was done and the rest left: the error's message holds the outcomes, as that of a failed child does. */
+export const STOPPED = 'Execution.Stopped';

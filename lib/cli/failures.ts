@@ -1,0 +1,60 @@
+// Names failures on standard error as they happen: each in one line, up to a number that keeps a terminal usable.
+import { styleText } from 'node:util';
+import { printable } from '../../lambda/report/printable.ts';
+import { formatCount } from '../../lambda/report/units.ts';
+import type { Display } from './display.ts';
+import { failureLine } from './summary.ts';
+
+export interface KeyFailure {
+  readonly index: number;
+  readonly key: string;
+  readonly error: string;
+  readonly message: string;
+}
+
+/** When more has failed than is tolerated: how many, and what the job tolerates in words. */
+export interface Threshold {
+  readonly failed: number;
+  readonly tolerated: string;
+}
+
+export interface FailureTeller {
+  failed(failure: KeyFailure): void;
+  /** Names the failure that passed the tolerance, which is the latest one. */
+  exceeded(threshold: Threshold): void;
+  /** Says how many were not named, if any. */
+  end(): void;
+}
+
+/** Failures named one by one on a terminal or in a log; with `json` all of them are. */
+const MOST_NAMED = 20;
+
+/** Makes one. */
+export function tellFailures(display: Display, stream: NodeJS.WriteStream, json: boolean): FailureTeller {
+  let count = 0;
+  let latest: KeyFailure | undefined;
+  return {
+    failed({ index, key, error, message }) {
+      count += 1;
+      latest = { index, key, error, message };
+      if (json) display.event('failed', latest);
+      else if (count <= MOST_NAMED) {
+        display.say(`${styleText('red', 'Failed:', { stream })} ${printable(key)}: ${failureLine({ error, message })}`);
+      }
+    },
+    exceeded({ failed, tolerated }) {
+      if (json) display.event('thresholdExceeded', { key: latest?.key, failed, tolerated });
+      else {
+        const which = latest === undefined ? '' : `${printable(latest.key)} is `;
+        display.say(
+          `The run stops: ${which}failure ${formatCount(failed)}, and ${tolerated}. Finishing what has begun, starting nothing new.`,
+        );
+      }
+    },
+    end() {
+      if (!json && count > MOST_NAMED) {
+        display.say(`${formatCount(count - MOST_NAMED)} more failed; the account names them all.`);
+      }
+    },
+  };
+}
