@@ -10,6 +10,7 @@ export const OUTPUTS = {
   Results: 'Runs and their accounts are here, below runs/',
   ProcessFunctionName: 'The image function, for its logs and its concurrency',
   TopicArn: "Subscribe to this to be told of each run's end",
+  AlarmTopicArn: 'Subscribe to this to be told by the alarms that are of no single run',
 } as const;
 
 export type OutputName = keyof typeof OUTPUTS;

@@ -79,8 +79,8 @@ describe('the five minutes of a child', () => {
 
   it('are the bound of the function too, whatever was waited before it began', () => {
     const started = '2026-01-01T00:00:00.000Z';
-    expect(endOfChild(started)).toBe(Date.parse(started) + TIMEOUTS.child * 1000);
-    expect(endOfChild(undefined)).toBe(Number.POSITIVE_INFINITY);
+    expect(endOfChild(started).latest).toBe(Date.parse(started) + TIMEOUTS.child * 1000);
+    expect(endOfChild(undefined).latest).toBe(Number.POSITIVE_INFINITY);
     for (const { States } of children) {
       for (const state of Object.values(States))
         expect(state).toHaveProperty(['Parameters', 'childStarted.$'], '$$.Execution.StartTime');

@@ -16,6 +16,8 @@ export const ENVIRONMENT = {
   stateMachine: 'IMAGE_FANOUT_STATE_MACHINE',
   /** The starter's: the job of uploads but for its keys, as JSON. */
   uploadsJob: 'IMAGE_FANOUT_UPLOADS_JOB',
+  /** Name of the deployment, a dimension of its metrics. */
+  stack: 'IMAGE_FANOUT_STACK',
   /** The report's: ARN of the topic that is told. */
   topic: 'IMAGE_FANOUT_TOPIC',
 } as const;

@@ -1,6 +1,6 @@
 // The names of the metrics: what the image function counts and the dashboard shows.
 
-/** Value of Powertools' `service`, a dimension of every metric. */
+/** Value of Powertools' `service`, a dimension of every metric beside the stack. */
 export const SERVICE = 'image-fanout';
 
 export const METRICS = {
@@ -12,6 +12,11 @@ export const METRICS = {
   /** The same, with the error class as its dimension. */
   failedByClass: 'FailedByClass',
   errorDimension: 'error',
+  /** Which deployment, so that two of an account do not add up. */
+  stackDimension: 'stack',
+  /** Keys that are failed at a run's end, after all tries, as the account counts them. */
+  failedKeys: 'FailedKeys',
+  outputsWritten: 'OutputsWritten',
   bytesRead: 'BytesRead',
   bytesWritten: 'BytesWritten',
   /** Milliseconds from the start of a key to its end. */

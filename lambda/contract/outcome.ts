@@ -50,12 +50,34 @@ interface OutcomeOf<Status extends string> {
   readonly key: string;
 }
 
+export interface OutputTotals {
+  readonly written: number;
+  readonly upToDate: number;
+  /** Written. */
+  readonly bytes: number;
+}
+
 export interface Succeeded extends OutcomeOf<'succeeded'> {
   readonly source: SourceFacts;
   readonly outputs: readonly OutputFacts[];
   readonly ms: StageTimes;
+  /** Totals of outputs that are not listed, as the answer of the batch would not have fit; `{}` when not even these did. */
+  readonly notListed?: Partial<OutputTotals>;
   /** What a page can show before the image is there. `thumbHash` is base64, `dominant` a #rrggbb colour. */
   readonly placeholder?: { readonly thumbHash: string; readonly dominant: string };
+}
+
+/** How many outputs a key has, listed or not; what is not known counts as 0. */
+export function outputTotals({ outputs, notListed }: Pick<Succeeded, 'outputs' | 'notListed'>): OutputTotals {
+  let { written = 0, upToDate = 0, bytes = 0 } = notListed ?? {};
+  for (const output of outputs) {
+    if (output.upToDate) upToDate++;
+    else {
+      written++;
+      bytes += output.bytes;
+    }
+  }
+  return { written, upToDate, bytes };
 }
 
 /** `notCurrent`: an inventory row of an old version or a delete marker; `outsideSource`: one of a key not below the source's prefix. */
@@ -81,7 +103,17 @@ export interface Pending extends OutcomeOf<'pending'> {}
 
 export type Outcome = Succeeded | Skipped | Failed | Pending;
 
+/** What became of a key, in as few characters as can be, by its place in the batch. */
+export type BriefOutcome =
+  | readonly ['s']
+  | readonly ['s', written: number, upToDate: number, bytesOut: number, bytesIn: number, milliseconds: number]
+  | readonly ['k', SkipReason]
+  | readonly ['f', error: string]
+  | readonly ['p'];
+
 /** What a child execution answers with: one outcome per item of its batch, in item order. */
 export interface ProcessResult {
   readonly outcomes: readonly Outcome[];
+  /** In place of `outcomes`, which are none then, where the whole would not fit into Step Functions' payload. */
+  readonly brief?: readonly BriefOutcome[];
 }

@@ -1,10 +1,11 @@
 // Counts of one invocation as CloudWatch metrics: one line in the embedded metric format, searchable by run.
 import { Metrics, MetricUnit } from '@aws-lambda-powertools/metrics';
+import { ENVIRONMENT, env } from '../contract/environment.ts';
 import { METRICS } from '../contract/metrics.ts';
-import type { Outcome } from '../contract/outcome.ts';
+import { type Outcome, outputTotals } from '../contract/outcome.ts';
 import type { RunKeys } from './run.ts';
 
-const metrics = new Metrics();
+const metrics = new Metrics({ defaultDimensions: { [METRICS.stackDimension]: env(ENVIRONMENT.stack) } });
 
 /** How many keys of this invocation failed, by error class. */
 const failed = new Map<string, number>();
@@ -15,8 +16,9 @@ export function count(outcome: Outcome): void {
   metrics.addMetric(METRICS[outcome.status], MetricUnit.Count, 1);
   if (outcome.status === 'succeeded') {
     metrics.addMetric(METRICS.bytesRead, MetricUnit.Bytes, outcome.source.bytes);
-    const written = outcome.outputs.reduce((sum, output) => sum + (output.upToDate ? 0 : output.bytes), 0);
-    metrics.addMetric(METRICS.bytesWritten, MetricUnit.Bytes, written);
+    const { written, bytes } = outputTotals(outcome);
+    metrics.addMetric(METRICS.bytesWritten, MetricUnit.Bytes, bytes);
+    metrics.addMetric(METRICS.outputsWritten, MetricUnit.Count, written);
     metrics.addMetric(METRICS.duration, MetricUnit.Milliseconds, outcome.ms.total);
   }
   if (outcome.status === 'failed') failed.set(outcome.error, (failed.get(outcome.error) ?? 0) + 1);

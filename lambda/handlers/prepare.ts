@@ -1,7 +1,7 @@
 // Prepare, as Lambda runs it: the stack's places are the defaults, and the only ones allowed.
 import { Logger } from '@aws-lambda-powertools/logger';
 import { LambdaClient } from '@aws-sdk/client-lambda';
-import { ENVIRONMENT, env } from '../contract/environment.ts';
+import { ENVIRONMENT, env, RESULT_FOLDERS } from '../contract/environment.ts';
 import { parseLocation } from '../contract/location.ts';
 import type { PreparedState, PrepareEvent } from '../job/prepared.ts';
 import { createPrepare } from '../prepare/prepare.ts';
@@ -14,10 +14,12 @@ const lambda = new LambdaClient({ maxAttempts: 2, requestHandler: { requestTimeo
 const source = parseLocation(env(ENVIRONMENT.source));
 const destination = parseLocation(env(ENVIRONMENT.destination));
 const results = parseLocation(env(ENVIRONMENT.results));
+// Nobody may write elsewhere in the results.
+const runs = { bucket: results.bucket, prefix: results.prefix + RESULT_FOLDERS.runs };
 const prepare = createPrepare({
   open,
   defaults: { source, destination, results, maxConcurrency: Number(env(ENVIRONMENT.maxConcurrency)) },
-  allowed: { source: [source], destination: [destination], results: [results] },
+  allowed: { source: [source], destination: [destination], results: [runs] },
   room,
 });
 

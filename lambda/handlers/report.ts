@@ -1,23 +1,49 @@
 // The report on an execution's end, as Lambda runs it on Step Functions' status events.
 import { Logger } from '@aws-lambda-powertools/logger';
+import { Metrics, MetricUnit } from '@aws-lambda-powertools/metrics';
+import { SFNClient } from '@aws-sdk/client-sfn';
 import { PublishCommand, SNSClient } from '@aws-sdk/client-sns';
 import { ENVIRONMENT, env } from '../contract/environment.ts';
 import { parseLocation } from '../contract/location.ts';
-import { createEnded, type StatusChange, type Told } from '../report/ended.ts';
-import { type LambdaContext, open } from './runtime.ts';
+import { METRICS } from '../contract/metrics.ts';
+import { type Attributes, createEnded, type StatusChange, type Told } from '../report/ended.ts';
+import { itemCountsOf } from './map-run.ts';
+import { type LambdaContext, open, withinTime } from './runtime.ts';
+
+/** Milliseconds kept to ask for the counts and to tell the topic, when the account takes more time than there is. */
+const TO_TELL = 30_000;
 
 const logger = new Logger();
-const client = new SNSClient({});
-const ended = createEnded({ open, results: parseLocation(env(ENVIRONMENT.results)), notify });
+const topic = new SNSClient({});
+const machine = new SFNClient({});
+const metrics = new Metrics({ defaultDimensions: { [METRICS.stackDimension]: env(ENVIRONMENT.stack) } });
+const ended = createEnded({
+  open,
+  results: parseLocation(env(ENVIRONMENT.results)),
+  notify,
+  itemCounts: (arn) => itemCountsOf(machine, arn),
+});
 
-async function notify(Subject: string, Message: string): Promise<void> {
-  await client.send(new PublishCommand({ TopicArn: env(ENVIRONMENT.topic), Subject, Message }));
+async function notify(Subject: string, Message: string, attributes: Attributes): Promise<void> {
+  const { status, executionStatus, failed, attention } = attributes;
+  const text = (StringValue: string) => ({ DataType: 'String', StringValue });
+  const MessageAttributes = {
+    status: text(status),
+    executionStatus: text(executionStatus),
+    failed: { DataType: 'Number', StringValue: String(failed) },
+    attention: text(attention),
+  };
+  await topic.send(new PublishCommand({ TopicArn: env(ENVIRONMENT.topic), Subject, Message, MessageAttributes }));
+  metrics.addMetric(METRICS.failedKeys, MetricUnit.Count, failed);
+  metrics.publishStoredMetrics();
 }
 
 export async function handler(event: StatusChange, context: LambdaContext): Promise<Told> {
   logger.addContext(context);
   logger.appendKeys({ execution: event.detail.name });
-  const told = await ended(event);
+  const latest = Date.now() + context.getRemainingTimeInMillis() - TO_TELL;
+  const whose = "the function's but for what it takes to tell of the end";
+  const told = await withinTime(context, (signal) => ended(event, signal), { latest, whose });
   logger.info('Told how the run ended', { told });
   return told;
 }

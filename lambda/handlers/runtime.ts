@@ -38,17 +38,17 @@ export interface LambdaContext {
 
 /**
  * Does the work with a signal that aborts with ImageTimeout a little before the function's own timeout, or before `latest`
- * (epoch milliseconds): the end of the child that asks, whose waits for a free environment the function does not see.
+ * (epoch milliseconds), for the reason that `whose` says.
  */
 export async function withinTime<T>(
   context: LambdaContext,
   work: (signal: AbortSignal) => Promise<T>,
-  latest = Number.POSITIVE_INFINITY,
+  { latest, whose }: { readonly latest: number; readonly whose: string } = FUNCTION_ONLY,
 ): Promise<T> {
   const controller = new AbortController();
   const own = context.getRemainingTimeInMillis();
   const left = Math.max(0, Math.round(latest - Date.now()));
-  const why = left < own ? `what waiting for a free environment has left of the child's` : `the function's time`;
+  const why = left < own ? whose : "the function's time";
   const remaining = Math.min(own, left);
   const timer = setTimeout(
     () =>
@@ -62,8 +62,14 @@ export async function withinTime<T>(
   }
 }
 
-/** When a child that started then has lived for its `CHILD_SECONDS`; never, where nobody says when it started. */
-export function endOfChild(started: string | undefined): number {
+/**
+ * When a child that started then has lived for its `CHILD_SECONDS`, of which the function does not see the waits for a free
+ * environment; never, where nobody says when it started.
+ */
+export function endOfChild(started: string | undefined): { readonly latest: number; readonly whose: string } {
   const at = started === undefined ? Number.NaN : Date.parse(started);
-  return Number.isNaN(at) ? Number.POSITIVE_INFINITY : at + CHILD_SECONDS * 1000;
+  const latest = Number.isNaN(at) ? Number.POSITIVE_INFINITY : at + CHILD_SECONDS * 1000;
+  return { latest, whose: "what waiting for a free environment has left of the child's" };
 }
+
+const FUNCTION_ONLY = endOfChild(undefined);

@@ -1,10 +1,10 @@
 // The starter, as Lambda runs it for the queues of job files and uploads.
 import { Logger } from '@aws-lambda-powertools/logger';
-import { ExecutionAlreadyExists, SFNClient, StartExecutionCommand } from '@aws-sdk/client-sfn';
+import { ExecutionAlreadyExists, ListExecutionsCommand, SFNClient, StartExecutionCommand } from '@aws-sdk/client-sfn';
 import { ENVIRONMENT, env } from '../contract/environment.ts';
 import { parseLocation } from '../contract/location.ts';
 import type { JobInput } from '../job/job.ts';
-import { type BatchResponse, createStart, type QueueRecord } from '../start/start.ts';
+import { type BatchResponse, createStart, type QueueRecord, UPLOADS } from '../start/start.ts';
 import { type LambdaContext, open } from './runtime.ts';
 
 const logger = new Logger();
@@ -16,8 +16,20 @@ const start = createStart({
   // Validated when the stack was synthesized.
   uploadsJob: JSON.parse(env(ENVIRONMENT.uploadsJob)) as JobInput,
   startExecution,
+  runningUploads,
   onFailure: (messageIds, error) => logger.error('Could not start', { messageIds, error: error as Error }),
 });
+
+async function runningUploads(): Promise<number> {
+  const { executions = [] } = await client.send(
+    new ListExecutionsCommand({
+      stateMachineArn: env(ENVIRONMENT.stateMachine),
+      statusFilter: 'RUNNING',
+      maxResults: 1000,
+    }),
+  );
+  return executions.filter(({ name }) => name?.startsWith(UPLOADS)).length;
+}
 
 async function startExecution(name: string, input: unknown): Promise<void> {
   try {

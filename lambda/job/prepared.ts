@@ -98,8 +98,14 @@ export interface MapRunResult {
   readonly ResultWriterDetails: { readonly Bucket: string; readonly Key: string };
 }
 
-/** What Summarize is given. */
-export type SummarizeEvent = PreparedState & { readonly mapRun: MapRunResult };
+/** What Summarize is given; `accountFailure` is the end of its own last try, in Catch's words. */
+export type SummarizeEvent = PreparedState & {
+  readonly mapRun: MapRunResult;
+  readonly accountFailure?: { readonly Error: string; readonly Cause: string };
+};
 
 /** Name of the prepared job's file in the run's folder. */
 export const JOB_FILE = 'job.json';
+
+/** Name of the file that stands in a run's usual folder when its results are elsewhere: `{"results": …}`, the folder as a Location. */
+export const ELSEWHERE_FILE = 'elsewhere.json';

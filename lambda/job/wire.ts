@@ -1,6 +1,14 @@
 // How outcomes travel through Step Functions: as a child's output, or inside the error of a child that failed.
+import { CHILD_SECONDS } from '../contract/child.ts';
 import { FanoutError, isErrorName, toFanoutError } from '../contract/errors.ts';
-import type { Failed, Outcome, ProcessResult, Succeeded } from '../contract/outcome.ts';
+import {
+  type BriefOutcome,
+  type Failed,
+  type Outcome,
+  outputTotals,
+  type ProcessResult,
+  type Succeeded,
+} from '../contract/outcome.ts';
 import { NOT_STARTED, STOPPED } from '../contract/stopping.ts';
 import { keyOf } from './item.ts';
 import type { ProcessEvent, ReaderKind } from './prepared.ts';
@@ -57,38 +65,98 @@ export function stoppedOf(outcomes: readonly Outcome[]): Error {
   return error;
 }
 
+/** Payload of Step Functions in bytes, less room for what stands around an answer: 262,144 in all. */
+const MOST_ANSWER = 262_144 - 1024;
+
+/** A child's answer, with as much detail as fits into a payload. */
+export function answerOf(outcomes: readonly Outcome[]): ProcessResult {
+  for (const level of LEVELS) {
+    const result = { outcomes: level(outcomes) };
+    if (Buffer.byteLength(JSON.stringify(result)) <= MOST_ANSWER) return result;
+  }
+  return { outcomes: [], brief: outcomes.map(brief) };
+}
+
 /** The outcomes as JSON, with as much detail as fits: details of successes go first, then those of failures. */
 function fitted(outcomes: readonly Outcome[], most: number): string {
-  const levels = [
-    () => outcomes,
-    () => outcomes.map((outcome) => (outcome.status === 'succeeded' ? withoutDetails(outcome) : outcome)),
-    () => outcomes.map(bare),
-  ];
-  for (const level of levels) {
-    const text = JSON.stringify({ outcomes: level() });
-    if (JSON.stringify(text).length <= most) return text;
+  const fits = (text: string): boolean => JSON.stringify(text).length <= most;
+  for (const level of LEVELS) {
+    const text = JSON.stringify({ outcomes: level(outcomes) });
+    if (fits(text)) return text;
   }
-  // A thousand long keys: the states alone, by place; the reader of the record has the keys in its input.
+  const short = JSON.stringify({ brief: outcomes.map(brief) });
+  if (fits(short)) return short;
+  // A thousand keys: the states alone, by place; the reader of the record has the keys in its input.
   return JSON.stringify({
-    states: outcomes.map((outcome) => outcome.status.charAt(0)).join(''),
+    states: outcomes.map((outcome) => brief(outcome)[0]).join(''),
     error: errorOfFirst(outcomes),
   });
 }
+
+/** What is told, from all to ever less. */
+const LEVELS: readonly ((outcomes: readonly Outcome[]) => readonly Outcome[])[] = [
+  (outcomes) => outcomes,
+  (outcomes) => outcomes.map((outcome) => (outcome.status === 'succeeded' ? withoutPlaceholder(outcome) : outcome)),
+  (outcomes) => outcomes.map((outcome) => (outcome.status === 'succeeded' ? withoutOutputs(outcome) : outcome)),
+  (outcomes) => outcomes.map(bare),
+];
 
 function errorOfFirst(outcomes: readonly Outcome[]): string {
   return outcomes.find((outcome) => outcome.status === 'failed')?.error ?? 'UnexpectedError';
 }
 
-function withoutDetails(outcome: Succeeded): Succeeded {
-  const { placeholder: _, ...rest } = outcome;
-  return { ...rest, outputs: [] };
+function withoutPlaceholder({ placeholder: _, ...rest }: Succeeded): Succeeded {
+  return rest;
+}
+
+function withoutOutputs(outcome: Succeeded): Succeeded {
+  return { ...withoutPlaceholder(outcome), outputs: [], notListed: outputTotals(outcome) };
 }
 
 function bare(outcome: Outcome): Outcome {
   const { index, key } = outcome;
   if (outcome.status === 'failed')
     return { status: 'failed', index, key, error: outcome.error, message: outcome.message.slice(0, 200) };
-  return outcome.status === 'succeeded' ? withoutDetails(outcome) : outcome;
+  return outcome.status === 'succeeded' ? withoutOutputs(outcome) : outcome;
+}
+
+function brief(outcome: Outcome): BriefOutcome {
+  switch (outcome.status) {
+    case 'succeeded': {
+      const { written, upToDate, bytes } = outputTotals(outcome);
+      return ['s', written, upToDate, bytes, outcome.source.bytes, Math.round(outcome.ms.total)];
+    }
+    case 'skipped':
+      return ['k', outcome.reason];
+    case 'failed':
+      return ['f', outcome.error];
+    case 'pending':
+      return ['p'];
+  }
+}
+
+/** The outcome of an item of which only that much is told. */
+function unfolded(told: BriefOutcome, index: number, key: string, sentence: string): Outcome {
+  switch (told[0]) {
+    case 's': {
+      const [, written, upToDate, bytes, bytesIn, total] = told.length === 1 ? (['s', 0, 0, 0, 0, 0] as const) : told;
+      return {
+        status: 'succeeded',
+        index,
+        key,
+        source: { etag: '', bytes: bytesIn },
+        outputs: [],
+        notListed: told.length === 1 ? {} : { written, upToDate, bytes },
+        ms: { read: 0, transform: 0, write: 0, total },
+      };
+    }
+    case 'k':
+      return { status: 'skipped', index, key, reason: told[1] };
+    case 'f':
+      return { status: 'failed', index, key, error: told[1], message: sentence };
+    case 'p':
+      return { status: 'pending', index, key };
+  }
 }
 
 /** A record of a result file, or a child that just ended, with Input and Output parsed. */
@@ -105,7 +173,7 @@ export interface ChildRecord {
 export function outcomesOf(record: ChildRecord, kind: ReaderKind): Outcome[] {
   const { input, status } = record;
   const known = new Map<number, Outcome>();
-  const told = status === 'SUCCEEDED' ? record.output?.outcomes : toldByCause(record, kind);
+  const told = status === 'SUCCEEDED' ? toldByAnswer(record, kind) : toldByCause(record, kind);
   for (const outcome of told ?? []) known.set(outcome.index, outcome);
   return input.Items.map(({ index, item }) => {
     const outcome = known.get(index);
@@ -122,8 +190,32 @@ function foreignError({ status, error, cause }: ChildRecord): Pick<Failed, 'erro
   const name =
     error ??
     (status === 'TIMED_OUT' ? 'States.Timeout' : status === 'SUCCEEDED' ? 'UnexpectedError' : 'States.TaskFailed');
-  const payload = payloadOf(cause);
-  return { error: name, message: payload?.errorMessage ?? cause ?? 'The child execution gave no reason.' };
+  return { error: name, message: payloadOf(cause)?.errorMessage || cause || unsaid(status, name) };
+}
+
+/** The service gives no cause for a timeout: https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html */
+function unsaid(status: string, error: string): string {
+  if (status === 'TIMED_OUT')
+    return `The child execution took longer than its ${CHILD_SECONDS} seconds, waits for a free Lambda environment included.`;
+  if (error === 'States.Timeout') return 'The function did not answer in its time.';
+  return 'The child execution gave no reason.';
+}
+
+function toldByAnswer({ input, output }: ChildRecord, kind: ReaderKind): readonly Outcome[] | undefined {
+  if (output === undefined) return undefined;
+  return output.brief === undefined ? output.outcomes : byPlace(input, output.brief, kind, '');
+}
+
+function byPlace(
+  { Items }: ProcessEvent,
+  told: readonly (BriefOutcome | undefined)[],
+  kind: ReaderKind,
+  sentence: string,
+): Outcome[] {
+  return Items.flatMap(({ index, item }, place) => {
+    const one = told[place];
+    return one === undefined ? [] : [unfolded(one, index, keyOf(item, kind), sentence)];
+  });
 }
 
 function toldByCause({ input, error, cause }: ChildRecord, kind: ReaderKind): readonly Outcome[] | undefined {
@@ -131,33 +223,24 @@ function toldByCause({ input, error, cause }: ChildRecord, kind: ReaderKind): re
   const start = message?.lastIndexOf('\n{') ?? -1;
   if (message === undefined || start < 0) return undefined;
   const told = parsed(message.slice(start + 1)) as
-    | { outcomes?: Outcome[]; states?: string; error?: string }
+    | { outcomes?: Outcome[]; brief?: BriefOutcome[]; states?: string; error?: string }
     | undefined;
+  const sentence = message.slice(0, start);
   if (told?.outcomes !== undefined) return told.outcomes;
+  if (told?.brief !== undefined) return byPlace(input, told.brief, kind, sentence);
   if (told?.states === undefined) return undefined;
-  return input.Items.flatMap(({ index, item }, place): Outcome[] => {
-    const key = keyOf(item, kind);
-    switch (told.states?.charAt(place)) {
-      case 's':
-        // Skipped and succeeded share their first letter; either way the key is done.
-        return [{ status: 'skipped', index, key, reason: 'upToDate' }];
-      case 'p':
-        return [{ status: 'pending', index, key }];
-      case 'f':
-        return [
-          {
-            status: 'failed',
-            index,
-            key,
-            error: told.error ?? error ?? 'UnexpectedError',
-            message: message.slice(0, start),
-          },
-        ];
-      default:
-        return [];
-    }
-  });
+  const name = told.error ?? error ?? 'UnexpectedError';
+  const states = [...told.states].map((letter) => ONLY_STATE[letter]?.(name));
+  return byPlace(input, states, kind, sentence);
 }
+
+/** A letter of `states` as a brief outcome: no numbers are known then. */
+const ONLY_STATE: Readonly<Record<string, (error: string) => BriefOutcome>> = {
+  s: () => ['s'],
+  k: () => ['k', 'upToDate'],
+  p: () => ['p'],
+  f: (error) => ['f', error],
+};
 
 function payloadOf(cause: string | undefined): { errorMessage?: string } | undefined {
   const payload = cause === undefined ? undefined : parsed(cause);

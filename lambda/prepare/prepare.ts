@@ -14,7 +14,14 @@ import {
 } from '../contract/location.ts';
 import { overlayReferences } from '../image/overlays.ts';
 import { ALL_ITEMS, invalidJob, isRecipeReference, type Job, parseJob } from '../job/job.ts';
-import { JOB_FILE, type PreparedJob, type PreparedState, type PrepareEvent, type Reader } from '../job/prepared.ts';
+import {
+  ELSEWHERE_FILE,
+  JOB_FILE,
+  type PreparedJob,
+  type PreparedState,
+  type PrepareEvent,
+  type Reader,
+} from '../job/prepared.ts';
 import { type Recipe, recipeInputSchema, resolveRecipe } from '../recipe/recipe.ts';
 import type { OpenStore } from '../store/store.ts';
 import { placeProblems } from './guards.ts';
@@ -67,8 +74,20 @@ export function createPrepare(dependencies: PrepareDependencies): Prepare {
     await open(results.bucket).write(results.prefix + JOB_FILE, Buffer.from(`${JSON.stringify(prepared, null, 2)}\n`), {
       contentType: 'application/json',
     });
+    await noteElsewhere(prepared, dependencies);
     return preparedState(prepared);
   };
+}
+
+/** Whoever looks for a run by its name, as the report on its end does, looks where a deployment's results usually are. */
+async function noteElsewhere({ run, results }: PreparedJob, { open, defaults, allowed }: PrepareDependencies) {
+  const usual = defaults.results;
+  if (allowed === undefined || usual === undefined) return;
+  const folder = { bucket: usual.bucket, prefix: `${usual.prefix}runs/${run}/` };
+  if (folder.bucket === results.bucket && folder.prefix === results.prefix) return;
+  await open(folder.bucket).write(folder.prefix + ELSEWHERE_FILE, Buffer.from(JSON.stringify({ results })), {
+    contentType: 'application/json',
+  });
 }
 
 /** The state after Prepare, made of a prepared job: also how a recorded run is taken up again. */

@@ -22,13 +22,23 @@ export async function jobOf(input: unknown, open: OpenStore): Promise<Started> {
   if (input === null || typeof input !== 'object' || Array.isArray(input)) return { job: input };
   const fields = input as Record<string, unknown>;
   if (typeof fields['job'] === 'string') {
-    const others = Object.keys(fields).filter((name) => name !== 'job');
+    const others = Object.keys(fields).filter((name) => name !== 'job' && !CONVENTIONS.includes(name));
     if (others.length > 0)
       throw invalidJob([`${others.join(', ')}: unexpected beside "job", expected all fields in the job file`]);
-    return { job: await jobFile(fields['job'], open) };
+    return { job: withoutConventions(await jobFile(fields['job'], open)) };
   }
   const created = objectCreated(fields);
-  return created === undefined ? { job: input } : { job: { keys: [created.key] }, bucket: created.bucket };
+  return created === undefined
+    ? { job: withoutConventions(input) }
+    : { job: { keys: [created.key] }, bucket: created.bucket };
+}
+
+/** What AWS and editors put beside the fields of a JSON document, and what says nothing to the job. */
+const CONVENTIONS = ['$schema', 'Comment', 'AWS_STEP_FUNCTIONS_STARTED_BY_EXECUTION_ID'];
+
+function withoutConventions(job: unknown): unknown {
+  if (job === null || typeof job !== 'object' || Array.isArray(job)) return job;
+  return Object.fromEntries(Object.entries(job).filter(([name]) => !CONVENTIONS.includes(name)));
 }
 
 /** Bucket and key of an EventBridge event `Object Created`; undefined for anything else. Keys in these events are not URL-encoded. */

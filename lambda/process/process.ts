@@ -10,7 +10,7 @@ import type { Transform } from '../image/transform.ts';
 import { keyOf } from '../job/item.ts';
 import type { PreparedJob, ProcessEvent, SelectedItem } from '../job/prepared.ts';
 import { selector } from '../job/selection.ts';
-import { failureOf, stoppedOf } from '../job/wire.ts';
+import { answerOf, failureOf, stoppedOf } from '../job/wire.ts';
 import type { OpenStore } from '../store/store.ts';
 import { createClaims } from './claims.ts';
 import { type Clock, type KeyTools, processKey } from './process-key.ts';
@@ -86,7 +86,7 @@ export function createProcess({
     if (outcomes.some((outcome) => outcome.status === 'failed')) throw failureOf(outcomes);
     if (stopping?.aborted === true && outcomes.some((outcome) => outcome.status === 'pending'))
       throw stoppedOf(outcomes);
-    return { outcomes };
+    return answerOf(outcomes);
   };
 }
 

@@ -1,5 +1,6 @@
 // items.csv: one row per key, the columns of S3 Batch Operations' completion report first.
 import type { ErrorName } from '../contract/errors.ts';
+import { outputTotals } from '../contract/outcome.ts';
 import type { ItemRow } from './item-row.ts';
 
 /**
@@ -62,11 +63,11 @@ export function csvRow(bucket: string, row: ItemRow): string {
     failed && defused(failed.message),
     row.index,
     row.status,
-    row.status === 'skipped' ? row.reason : '',
+    row.status === 'skipped' ? row.reason : done?.notListed === undefined ? '' : 'outputsNotListed',
     row.attempt,
     row.ended,
     source?.bytes,
-    done?.outputs.reduce((sum, output) => sum + (output.upToDate ? 0 : output.bytes), 0),
+    done && outputTotals(done).bytes,
     done?.outputs.map((output) => encodeKey(output.key)).join(' '),
     source?.format,
     source?.width,

@@ -1,17 +1,21 @@
 // After an execution's end, however it came: the account is written when Summarize could not, and somebody is told.
 import { RESULT_FOLDERS } from '../contract/environment.ts';
-import { FanoutError } from '../contract/errors.ts';
+import { FanoutError, toFanoutError } from '../contract/errors.ts';
 import type { Location } from '../contract/location.ts';
 import type { PreparedJob } from '../job/prepared.ts';
 import type { OpenStore } from '../store/store.ts';
 import { writeAccount } from './account.ts';
-import { findResultFiles, readJob } from './run-folder.ts';
+import { messageOf } from './cause.ts';
+import { findResultFiles, readElsewhere, readJob } from './run-folder.ts';
 import { type ShortSummary, shortSummary } from './short.ts';
 import { type ExecutionStatus, RUN_STATUSES, type RunStatus, runStatusOf } from './status.ts';
+import type { Summary } from './summary.ts';
+import { type ItemCounts, type WithoutAccount, withoutAccount } from './without-account.ts';
 
 /** EventBridge's `Step Functions Execution Status Change`; dates are epoch milliseconds. */
 export interface StatusChange {
   readonly detail: {
+    readonly executionArn: string;
     readonly name: string;
     readonly status: ExecutionStatus;
     readonly startDate: number;
@@ -23,76 +27,118 @@ export interface StatusChange {
   };
 }
 
-/** What is told: the short summary, or why there is none. */
-export type Told =
-  | ShortSummary
-  | {
-      readonly run: string;
-      readonly status: RunStatus;
-      readonly executionStatus: ExecutionStatus;
-      readonly error: string;
-      readonly message: string;
-    };
+/** Of a run that ended before its Map Run began. */
+export interface NothingStarted {
+  readonly run: string;
+  readonly status: RunStatus;
+  readonly executionStatus: ExecutionStatus;
+  readonly error: string;
+  readonly message: string;
+}
+
+/** What is told: the short summary, or what is known without one, or why there is nothing to know. */
+export type Told = ShortSummary | WithoutAccount | NothingStarted;
+
+/** What subscribers filter by: https://docs.aws.amazon.com/sns/latest/dg/sns-message-filtering.html */
+export interface Attributes {
+  readonly status: RunStatus;
+  readonly executionStatus: ExecutionStatus;
+  /** Keys that failed; as far as known. */
+  readonly failed: number;
+  /** Whether somebody is needed: for all ends but a good one and one that was asked for. */
+  readonly attention: 'yes' | 'no';
+}
 
 export interface EndedDependencies {
   readonly open: OpenStore;
   readonly results: Location;
-  readonly notify: (subject: string, body: string) => Promise<void>;
+  readonly notify: (subject: string, body: string, attributes: Attributes) => Promise<void>;
+  /** What Step Functions counted, by the execution's ARN. Default: nobody knows. */
+  readonly itemCounts?: (executionArn: string) => Promise<ItemCounts | undefined>;
   /** Milliseconds between looks for result files that are still being written. Default: 2000. */
   readonly pollMilliseconds?: number;
 }
 
+type Detail = StatusChange['detail'];
+
 /** How long result files may still come, in milliseconds: EXPRESS children run on for up to 5 minutes after a stop. */
 const PATIENCE = { ABORTED: 360_000, TIMED_OUT: 360_000, FAILED: 60_000 } as const;
 
-/** Makes the handler. It may be told the same end twice, and then writes the same account again. */
-export function createEnded(dependencies: EndedDependencies): (event: StatusChange) => Promise<Told> {
-  return async ({ detail }) => {
-    const told = await account(detail, dependencies);
-    await dependencies.notify(subject(told), body(told));
+/**
+ * Makes the handler. It may be told the same end twice, and then writes the same account again. Whatever keeps the account
+ * from being written, `notify` is told of the end, with what is known. Throws what `notify` throws.
+ */
+export function createEnded(
+  dependencies: EndedDependencies,
+): (event: StatusChange, signal?: AbortSignal) => Promise<Told> {
+  return async ({ detail }, signal = new AbortController().signal) => {
+    const told = await known(detail, dependencies, signal);
+    await dependencies.notify(subject(told), body(told), attributesOf(told, detail.status));
     return told;
   };
 }
 
-async function account(
-  detail: StatusChange['detail'],
-  { open, results, pollMilliseconds = 2000 }: EndedDependencies,
-): Promise<Told> {
-  const { name, status } = detail;
-  // Summarize has written the account: its answer is the execution's output.
-  if (status === 'SUCCEEDED' && detail.output) return JSON.parse(detail.output) as ShortSummary;
-  const folder = { bucket: results.bucket, prefix: `${results.prefix}${RESULT_FOLDERS.runs}${name}/` };
-  const store = open(folder.bucket);
-  let job: PreparedJob;
+async function known(detail: Detail, dependencies: EndedDependencies, signal: AbortSignal): Promise<Told> {
+  const { name: run, status: executionStatus } = detail;
+  const { open, results, itemCounts } = dependencies;
+  // Summarize has written the account, or has said why not: its answer is the execution's output.
+  if (executionStatus === 'SUCCEEDED' && detail.output)
+    return JSON.parse(detail.output) as ShortSummary | WithoutAccount;
+  const folder = { bucket: results.bucket, prefix: `${results.prefix}${RESULT_FOLDERS.runs}${run}/` };
+  let found: { readonly folder: Location; readonly job: PreparedJob } | undefined;
   try {
-    job = await readJob(store, folder);
+    found = await findRun(open, folder);
+    if (found !== undefined) return shortSummary(await accountOf(found, detail, dependencies, signal));
+  } catch (error) {
+    const counts = await itemCounts?.(detail.executionArn);
+    const why = toFanoutError(error);
+    const error_ = detail.error ?? undefined;
+    return withoutAccount({ run, executionStatus, error: error_, folder: found?.folder ?? folder, why, counts });
+  }
+  return {
+    run,
+    status: runStatusOf({
+      executionStatus,
+      error: detail.error ?? undefined,
+      counts: { total: 0, failed: 0, pending: 0 },
+      check: { balanced: true },
+    }),
+    executionStatus,
+    error: detail.error ?? executionStatus,
+    message: messageOf(detail.cause),
+  };
+}
+
+/** The run's folder and its prepared job: where the stack's results are, or where Prepare has noted that they are. */
+async function findRun(open: OpenStore, usual: Location): Promise<{ folder: Location; job: PreparedJob } | undefined> {
+  const folder = (await readElsewhere(open(usual.bucket), usual)) ?? usual;
+  try {
+    return { folder, job: await readJob(open(folder.bucket), folder) };
   } catch (error) {
     if (!(error instanceof FanoutError) || error.name !== 'SourceNotFound') throw error;
-    const nothing = { total: 0, failed: 0, pending: 0 };
-    return {
-      run: name,
-      status: runStatusOf({
-        executionStatus: status,
-        error: detail.error ?? undefined,
-        counts: nothing,
-        check: { balanced: true },
-      }),
-      executionStatus: status,
-      error: detail.error ?? status,
-      message: reason(detail.cause),
-    };
+    return undefined;
   }
+}
+
+async function accountOf(
+  { folder, job }: { readonly folder: Location; readonly job: PreparedJob },
+  detail: Detail,
+  { open, pollMilliseconds = 2000 }: EndedDependencies,
+  signal: AbortSignal,
+): Promise<Summary> {
+  const { status } = detail;
+  const store = open(folder.bucket);
   if (status !== 'SUCCEEDED') {
     const latest = Date.now() + PATIENCE[status];
     // Another state's failure leaves no result files to wait for.
     const expected = status !== 'FAILED' || detail.error === 'States.ExceedToleratedFailureThreshold';
-    while (expected && Date.now() < latest) {
+    while (expected && Date.now() < latest && !signal.aborted) {
       const { attempts } = await findResultFiles(store, folder);
       if (attempts.at(-1)?.complete === true && attempts.length > (detail.redriveCount ?? 0)) break;
       await new Promise((resolve) => setTimeout(resolve, pollMilliseconds));
     }
   }
-  const summary = await writeAccount({
+  const written = writeAccount({
     store,
     folder,
     job,
@@ -101,29 +147,38 @@ async function account(
     ...(detail.cause ? { cause: detail.cause } : {}),
     started: detail.startDate,
     ...(detail.stopDate ? { ended: detail.stopDate } : {}),
+    signal,
   });
-  return shortSummary(summary);
+  return await Promise.race([written, rejectedBy(signal)]);
 }
 
-/** Lambda's payload holds a sentence; any other cause is one. */
-function reason(cause: string | null | undefined): string {
-  if (!cause) return 'no reason was given';
-  try {
-    const { errorMessage } = JSON.parse(cause) as { errorMessage?: unknown };
-    return typeof errorMessage === 'string' ? errorMessage : cause;
-  } catch {
-    return cause;
-  }
+/** Rejects with the signal's reason, so that what does not listen to the signal keeps nobody. */
+function rejectedBy(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    if (signal.aborted) reject(signal.reason);
+    signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+  });
+}
+
+function attributesOf(told: Told, executionStatus: ExecutionStatus): Attributes {
+  const failed = 'counts' in told ? told.counts.failed : 'itemCounts' in told ? (told.itemCounts?.failed ?? 0) : 0;
+  const well = (told.status === 'succeeded' || told.status === 'interrupted') && !('accountError' in told);
+  return { status: told.status, executionStatus, failed, attention: well ? 'no' : 'yes' };
 }
 
 /** At most 100 characters, ASCII and one line: what SNS takes. https://docs.aws.amazon.com/sns/latest/api/API_Publish.html */
 function subject(told: Told): string {
   const how =
-    'counts' in told ? `${told.counts.succeeded + told.counts.skipped} of ${told.counts.total} keys done` : told.error;
+    'counts' in told
+      ? `${told.counts.succeeded + told.counts.skipped} of ${told.counts.total} keys done`
+      : 'accountError' in told
+        ? `${told.itemCounts === undefined ? '' : `${told.itemCounts.succeeded} of ${told.itemCounts.total} keys done, `}no account`
+        : told.error;
   return `image-fanout ${told.status}: ${how} (${told.run})`.replace(/[^ -~]/g, '?').slice(0, 100);
 }
 
 function body(told: Told): string {
+  if ('accountError' in told) return bodyWithoutAccount(told);
   if (!('counts' in told))
     return `Run ${told.run}: ${RUN_STATUSES[told.status].meaning} (${told.status})\nNothing was started.\n\n${told.error}: ${told.message}\n`;
   const { counts, errors, firstFailure, problems = [] } = told;
@@ -143,4 +198,28 @@ function body(told: Told): string {
   // What has succeeded as an execution cannot be redriven, whatever it tolerated.
   if (told.executionStatus !== 'SUCCEEDED') lines.push(`To do what is left: npx image-fanout redrive ${told.run}`);
   return `${lines.join('\n')}\n`;
+}
+
+function bodyWithoutAccount({
+  run,
+  status,
+  executionStatus,
+  itemCounts,
+  accountError,
+  command,
+  report,
+}: WithoutAccount): string {
+  return [
+    `Run ${run}: ${RUN_STATUSES[status].meaning} (${status})`,
+    itemCounts === undefined
+      ? 'How many keys are done is not known.'
+      : `${itemCounts.total} keys: ${itemCounts.succeeded} succeeded or skipped, ${itemCounts.failed} failed, ${itemCounts.pending} pending, as Step Functions counts`,
+    '',
+    `The account could not be written: ${accountError.error}: ${accountError.message}`,
+    `What makes it, on a machine with time and disk: ${command}`,
+    '',
+    `Result files: ${report}`,
+    ...(executionStatus === 'SUCCEEDED' ? [] : [`To do what is left: npx image-fanout redrive ${run}`]),
+    '',
+  ].join('\n');
 }

@@ -1,7 +1,7 @@
 // What lies in a run's folder: the prepared job, and Step Functions' result files by attempt.
 import { FanoutError } from '../contract/errors.ts';
 import { formatLocation, type Location } from '../contract/location.ts';
-import { JOB_FILE, type PreparedJob } from '../job/prepared.ts';
+import { ELSEWHERE_FILE, JOB_FILE, type PreparedJob } from '../job/prepared.ts';
 import type { Store } from '../store/store.ts';
 
 /** The Map Run's first attempt, or one of its redrives. */
@@ -26,6 +26,17 @@ export interface ResultFiles {
   readonly missing: readonly string[];
   /** When a result file or manifest was last written, in epoch milliseconds; 0 when there is none. */
   readonly lastModified: number;
+}
+
+/** Where a run's results really are, by its usual folder; undefined when they are there. */
+export async function readElsewhere(store: Store, usual: Location): Promise<Location | undefined> {
+  try {
+    const { body } = await store.read(usual.prefix + ELSEWHERE_FILE);
+    return (JSON.parse(body.toString()) as { results: Location }).results;
+  } catch (error) {
+    if (error instanceof FanoutError && error.name === 'SourceNotFound') return undefined;
+    throw error;
+  }
 }
 
 const RESULT_FILE = /^([^/]+)\/(?:Redrive-(\d+)\/)?(?:(manifest\.json)|(?:SUCCEEDED|FAILED|PENDING)_\d+\.(jsonl?))$/;

@@ -2,22 +2,39 @@
 import type { SummarizeEvent } from '../job/prepared.ts';
 import type { OpenStore } from '../store/store.ts';
 import { writeAccount } from './account.ts';
+import { messageOf } from './cause.ts';
 import { readJob } from './run-folder.ts';
 import { type ShortSummary, shortSummary } from './short.ts';
+import { type ItemCounts, type WithoutAccount, withoutAccount } from './without-account.ts';
 
 export interface SummarizeDependencies {
   readonly open: OpenStore;
   /** Of node, sharp, libvips and every codec, where the caller knows them. */
   readonly versions?: Readonly<Record<string, string>>;
+  /** What Step Functions counted, by the Map Run's ARN. Default: nobody knows. */
+  readonly itemCounts?: (mapRunArn: string) => Promise<ItemCounts | undefined>;
 }
 
-export type Summarize = (event: SummarizeEvent) => Promise<ShortSummary>;
+export type Summarize = (event: SummarizeEvent) => Promise<ShortSummary | WithoutAccount>;
 
-/** Makes the handler: writes the account into the run's folder, where the result files are, and answers its short form. */
-export function createSummarize({ open, versions }: SummarizeDependencies): Summarize {
-  return async ({ results }) => {
+/**
+ * Makes the handler: writes the account into the run's folder, where the result files are, and answers its short form. Given
+ * the failure of an earlier try that was the last (`accountFailure`), it answers what is known without the account: images
+ * that are all processed are no failed run.
+ */
+export function createSummarize({ open, versions, itemCounts }: SummarizeDependencies): Summarize {
+  return async ({ results, mapRun, accountFailure }) => {
     const store = open(results.bucket);
     const folder = { bucket: results.bucket, prefix: `${results.prefix}/` };
+    if (accountFailure !== undefined) {
+      return withoutAccount({
+        run: results.prefix.split('/').at(-1) ?? '',
+        executionStatus: 'SUCCEEDED',
+        folder,
+        why: { name: accountFailure.Error, message: messageOf(accountFailure.Cause) },
+        counts: await itemCounts?.(mapRun.MapRunArn),
+      });
+    }
     const job = await readJob(store, folder);
     const summary = await writeAccount({
       store,

@@ -50,7 +50,13 @@ export const summarySchema = z.strictObject({
     .optional()
     .describe('The failure that came first in time.'),
   bytes: z.strictObject({ in: count, out: count }).describe('Bytes downloaded and bytes written.'),
-  outputs: z.strictObject({ written: count, upToDate: count }),
+  outputs: z.strictObject({
+    written: count,
+    upToDate: count,
+    keysNotListed: count
+      .default(0)
+      .describe('Keys whose outputs are counted and not listed by name: the answer of their batch would not have fit.'),
+  }),
   time: z.strictObject({
     started: z.iso.datetime().optional(),
     ended: z.iso.datetime().optional(),

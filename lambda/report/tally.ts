@@ -1,6 +1,6 @@
 // Counts rows as they stream by: everything in a summary that is a sum, a maximum or a percentile.
 import { createHistogram, type RecordableHistogram } from 'node:perf_hooks';
-import type { StageTimes } from '../contract/outcome.ts';
+import { outputTotals, type StageTimes } from '../contract/outcome.ts';
 import { adviceOn } from './hints.ts';
 import { type ItemRow, shortened } from './item-row.ts';
 import { STAGES, type Summary } from './summary.ts';
@@ -28,7 +28,7 @@ export function createTally() {
   const skipped: Record<string, number> = {};
   const errors = new Map<string, ErrorGroup>();
   const bytes = { in: 0, out: 0 };
-  const outputs = { written: 0, upToDate: 0 };
+  const outputs = { written: 0, upToDate: 0, keysNotListed: 0 };
   // Microseconds; https://nodejs.org/api/perf_hooks.html#class-recordablehistogram-extends-histogram is an HDR histogram.
   const histograms = Object.fromEntries(
     STAGES.map((stage) => [stage, createHistogram({ figures: 3, highest: 1e12 })]),
@@ -71,13 +71,11 @@ export function createTally() {
       bytes.in += row.source?.bytes ?? 0;
       if (row.ms !== undefined) addTimes(row, row.ms);
       if (row.status === 'failed') return;
-      for (const output of row.outputs) {
-        if (output.upToDate) outputs.upToDate++;
-        else {
-          outputs.written++;
-          bytes.out += output.bytes;
-        }
-      }
+      const { written, upToDate, bytes: out } = outputTotals(row);
+      outputs.written += written;
+      outputs.upToDate += upToDate;
+      bytes.out += out;
+      if (row.notListed !== undefined) outputs.keysNotListed++;
     },
     result: (): Tally => ({
       counts,

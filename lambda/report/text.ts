@@ -158,6 +158,9 @@ function numbers({ bytes, outputs, time, throughput, milliseconds, slowest, atte
   });
   const slow = slowest.slice(0, 3).map(({ key, milliseconds: ms }) => `  ${formatDuration(ms)}  ${printable(key)}`);
   return [
+    ...(outputs.keysNotListed === 0
+      ? []
+      : [`Of ${formatCount(outputs.keysNotListed)} keys the outputs are not listed by name: their batch had too many`]),
     `Read ${formatBytes(bytes.in)}, wrote ${formatBytes(bytes.out)} in ${formatCount(outputs.written)} outputs${upToDate}`,
     `Took ${formatDuration(time.wallMilliseconds)}${cpu}${redrives}: ${throughput.keysPerSecond} keys/s, ${formatBytes(throughput.bytesInPerSecond)}/s`,
     ...(stages.length > 0 ? ['Per key:', ...stages] : []),

@@ -25,6 +25,8 @@ export interface StartDependencies {
   readonly uploadsJob: JobInput;
   /** Starts an execution; starting one of the same name again must do nothing. */
   readonly startExecution: (name: string, input: unknown) => Promise<void>;
+  /** Runs of uploads that go on. Default: not asked. */
+  readonly runningUploads?: () => Promise<number>;
   /** Told of what went back to the queue. */
   readonly onFailure?: (messageIds: readonly string[], error: unknown) => void;
 }
@@ -86,8 +88,20 @@ async function startJobFile(object: Created, jobs: string, { startExecution }: S
   await startExecution(executionName(readable, [object]), { job: objectUri(object.bucket, object.key) });
 }
 
+/** Runs of uploads at once: each takes `maxConcurrency`, and all of them share one function's environments. */
+export const MOST_UPLOAD_RUNS = 5;
+
+/** What the names of runs of uploads begin with. */
+export const UPLOADS = 'uploads-';
+
 async function startUploads(uploads: readonly Created[], dependencies: StartDependencies): Promise<void> {
-  const { open, results, uploadsJob, startExecution } = dependencies;
+  const { open, results, uploadsJob, startExecution, runningUploads } = dependencies;
+  const running = (await runningUploads?.()) ?? 0;
+  if (running >= MOST_UPLOAD_RUNS)
+    throw new FanoutError(
+      'Throttled',
+      `${running} runs of uploads go on: these keys wait in their queue for one to end`,
+    );
   const keys = [...new Set(uploads.map(({ key }) => key))].sort();
   const name = executionName('uploads', uploads);
   const inline = { ...uploadsJob, keys };

@@ -7,7 +7,7 @@ import { canonicalJson } from '../../lambda/contract/fingerprint.ts';
 import type { Location } from '../../lambda/contract/location.ts';
 import { keyOf } from '../../lambda/job/item.ts';
 import { ALL_ITEMS } from '../../lambda/job/job.ts';
-import type { PreparedState, PrepareEvent, ProcessEvent } from '../../lambda/job/prepared.ts';
+import type { PreparedState, PrepareEvent, ProcessEvent, SummarizeEvent } from '../../lambda/job/prepared.ts';
 import { outcomesOf } from '../../lambda/job/wire.ts';
 import type { Process } from '../../lambda/process/process.ts';
 import { writeAccount } from '../../lambda/report/account.ts';
@@ -120,6 +120,11 @@ export function execute(options: ExecuteOptions): Running {
       [FUNCTIONS.process]: (event, context) => processImage(event as ProcessEvent, context),
       [FUNCTIONS.processLarge]: (event, context) => processAgain(processImage, event as OutOfResources, context),
       [FUNCTIONS.summarize]: async (event) => {
+        const { accountFailure } = event as SummarizeEvent;
+        // On this machine nobody but the account tells what became of the run: without one it has failed.
+        if (accountFailure !== undefined) {
+          throw Object.assign(new Error(messageOf(accountFailure.Cause)), { name: accountFailure.Error });
+        }
         summary = await account(event as PreparedState, 'SUCCEEDED');
         return shortSummary(summary);
       },

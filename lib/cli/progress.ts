@@ -1,5 +1,5 @@
 // How far a run is: counts what the engine tells, and answers with the numbers that a person wants to see.
-import type { Outcome } from '../../lambda/contract/outcome.ts';
+import { type Outcome, outputTotals } from '../../lambda/contract/outcome.ts';
 
 /** One look at a run. Counts are items (keys); times are milliseconds. */
 export interface Progress {
@@ -108,7 +108,7 @@ function count(counts: Counts, outcome: Outcome): void {
   if (outcome.status === 'skipped') return;
   counts.bytesIn += outcome.source?.bytes ?? 0;
   if (outcome.status === 'failed') return;
-  for (const output of outcome.outputs) counts.bytesOut += output.upToDate === true ? 0 : output.bytes;
+  counts.bytesOut += outputTotals(outcome).bytes;
 }
 
 /** Answers a growing number's growth per second over the last `window` milliseconds. */

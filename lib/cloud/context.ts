@@ -22,6 +22,11 @@ const place = z.string().transform((text, context): Location => {
 const whole = (least: number, most: number) => z.coerce.number().int().min(least).max(most);
 const retentions = Object.values(RetentionDays).filter((days) => typeof days === 'number');
 
+const kmsKey = z
+  .string()
+  .regex(/^arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key\/[\w-]+$/, { error: 'expected the ARN of a KMS key' })
+  .optional();
+
 const yesOrNo = z.union([z.boolean(), z.enum(['true', 'false']).transform((text) => text === 'true')]);
 
 /** A job as JSON or, in cdk.json, as it is; what says which keys is the trigger's business. */
@@ -89,15 +94,16 @@ export const contextSchema = z.strictObject({
   email: z
     .email()
     .optional()
-    .describe("Who is told of each run's end and by the alarms. Else nobody: subscribe to the topic."),
-  monitoring: yesOrNo.default(true).describe('Whether there are a dashboard and alarms.'),
-  kmsKey: z
-    .string()
-    .regex(/^arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key\/[\w-]+$/, { error: 'expected the ARN of a KMS key' })
-    .optional()
     .describe(
-      'ARN of the KMS key of existing buckets, and of what is created: buckets, topic, queues. Else keys that AWS manages.',
+      'Who is told by e-mail of each end that needs somebody, and by the alarms. Else nobody: subscribe to the topics.',
     ),
+  monitoring: yesOrNo.default(true).describe('Whether there are a dashboard and alarms.'),
+  kmsKey: kmsKey.describe(
+    'ARN of the KMS key of existing buckets, and of what is created: buckets, topics, queues. Else keys that AWS manages.',
+  ),
+  sourceKmsKey: kmsKey.describe('ARN of the KMS key of the existing source, where it is another one. Else `kmsKey`.'),
+  destinationKmsKey: kmsKey.describe('The same of the existing destination. Else `kmsKey`.'),
+  resultsKmsKey: kmsKey.describe('The same of the existing results. Else `kmsKey`.'),
 });
 
 /** The settings, defaults filled in. */

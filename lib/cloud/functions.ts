@@ -1,7 +1,7 @@
 // The Lambda functions: bundle, role, log group, memory and time of each.
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
+import { Duration, RemovalPolicy, Size, Stack } from 'aws-cdk-lib';
 import { type PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import {
   Architecture,
@@ -30,12 +30,18 @@ export interface HandlerProps {
   readonly logRetention: RetentionDays;
   /** Most environments at once, taken from the account's. @default - what the account has left */
   readonly reservedConcurrency?: number;
+  /** Size of /tmp. @default - 512 MB */
+  readonly temporaryStorage?: Size;
 }
+
+/** /tmp of the functions that sort an account: Lambda's most. About 250 bytes a key; 512 MB ended at 2 million keys. */
+export const SORTING_SPACE = Size.gibibytes(10);
 
 /** One function with a role and a log group of its own. */
 export class Handler extends Construct {
   readonly function: LambdaFunction;
   readonly logGroup: LogGroup;
+  readonly role: Role;
 
   constructor(scope: Construct, id: string, props: HandlerProps) {
     super(scope, id);
@@ -43,6 +49,7 @@ export class Handler extends Construct {
     const role = new Role(this, 'Role', { assumedBy: new ServicePrincipal('lambda.amazonaws.com') });
     this.logGroup.grantWrite(role);
     for (const statement of props.statements) role.addToPolicy(statement);
+    this.role = role;
     this.function = new LambdaFunction(this, 'Function', {
       description: props.description,
       code: code(this, props.entry, props.architecture),
@@ -56,6 +63,7 @@ export class Handler extends Construct {
       logGroup: this.logGroup,
       loggingFormat: LoggingFormat.JSON,
       tracing: Tracing.ACTIVE,
+      ...(props.temporaryStorage === undefined ? {} : { ephemeralStorageSize: props.temporaryStorage }),
       ...(props.reservedConcurrency === undefined ? {} : { reservedConcurrentExecutions: props.reservedConcurrency }),
     });
   }

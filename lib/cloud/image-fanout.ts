@@ -1,5 +1,5 @@
 // The construct for CDK apps: buckets, functions and state machine, ready to be started.
-import { Duration, RemovalPolicy, Stack, Validations } from 'aws-cdk-lib';
+import { Names, RemovalPolicy, Stack, Validations } from 'aws-cdk-lib';
 import { Grant, type IGrantable, PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import { Architecture, type IFunction } from 'aws-cdk-lib/aws-lambda';
@@ -11,12 +11,11 @@ import { ENVIRONMENT, RESULT_FOLDERS } from '../../lambda/contract/environment.t
 import { METRICS, SERVICE } from '../../lambda/contract/metrics.ts';
 import { TIMEOUTS } from '../workflow.ts';
 import { createBucket } from './buckets.ts';
-import { Handler } from './functions.ts';
+import { Handler, SORTING_SPACE } from './functions.ts';
 import { Monitoring } from './monitoring.ts';
 import { knowingAbsence, listing, onObjects, overlap, type Place, placeUri, usingKey, within } from './places.ts';
-import { createQueue } from './queues.ts';
 import { Reports } from './reports.ts';
-import { Workflow } from './state-machine.ts';
+import { allowCounts, Workflow } from './state-machine.ts';
 import { Triggers, type Uploads } from './triggers.ts';
 import { acknowledgeForcedWildcards } from './wildcards.ts';
 
@@ -53,7 +52,7 @@ export interface ImageFanoutProps {
   readonly uploads?: Uploads;
   /** Whether existing buckets send their events to EventBridge already; if not, the stack turns it on where needed. @default false */
   readonly eventBridgeIsOn?: boolean;
-  /** Who is told of each run's end by e-mail. @default - nobody; subscribe to `topic` */
+  /** Who is told by e-mail of ends that need somebody, and by the alarms. @default - nobody; subscribe to `topic`, `alarmTopic` */
   readonly email?: string;
   /** Whether there are a dashboard and alarms. @default true */
   readonly monitoring?: boolean;
@@ -70,8 +69,10 @@ export class ImageFanout extends Construct {
   readonly destination: Place;
   readonly results: Place;
   readonly stateMachine: StateMachine;
-  /** Told of each run's end, and by the alarms. */
+  /** Told of each run's end, and by the alarms of failed runs. */
   readonly topic: ITopic;
+  /** Told by all other alarms. */
+  readonly alarmTopic: ITopic;
   /** The image function. */
   readonly processFunction: IFunction;
   /** Most invocations at once of a job that does not say: never more than are reserved. */
@@ -93,6 +94,8 @@ export class ImageFanout extends Construct {
     const manifests = within(results, RESULT_FOLDERS.manifests);
     const recipes = within(results, RESULT_FOLDERS.recipes);
 
+    // In the app it is the stack's name; a stack of several has the construct's with it.
+    const name = id === 'ImageFanout' ? Stack.of(this).stackName : `${Stack.of(this).stackName}/${id}`;
     const common = {
       architecture: props.architecture ?? Architecture.ARM_64,
       logRetention: props.logRetention ?? RetentionDays.ONE_MONTH,
@@ -101,6 +104,7 @@ export class ImageFanout extends Construct {
         [ENVIRONMENT.destination]: placeUri(destination),
         [ENVIRONMENT.results]: placeUri(results),
         [ENVIRONMENT.maxConcurrency]: String(this.maxConcurrency),
+        [ENVIRONMENT.stack]: name,
         POWERTOOLS_SERVICE_NAME: SERVICE,
         POWERTOOLS_METRICS_NAMESPACE: METRICS.namespace,
       },
@@ -118,6 +122,8 @@ export class ImageFanout extends Construct {
         onObjects(recipes, 's3:GetObject'),
         knowingAbsence(source),
         knowingAbsence(destination),
+        // A watermark that was deleted during the run is missing, and not forbidden.
+        knowingAbsence(recipes),
         ...usingKey([source, destination, results], 'kms:Decrypt'),
         ...usingKey([destination], 'kms:GenerateDataKey'),
       ],
@@ -153,7 +159,7 @@ export class ImageFanout extends Construct {
         onObjects(manifests, 's3:GetObject'),
         onObjects(recipes, 's3:GetObject'),
         onObjects(within(results, RESULT_FOLDERS.jobs), 's3:GetObject'),
-        onObjects(runs, 's3:GetObject', 's3:PutObject'),
+        onObjects(runs, 's3:PutObject'),
         knowingAbsence(results),
         // Whether the watermarks of a recipe are there, which it may name by their place below the destination.
         onObjects(destination, 's3:GetObject'),
@@ -168,6 +174,7 @@ export class ImageFanout extends Construct {
       description: "image-fanout: writes a run's account",
       memory: 1769,
       timeout: TIMEOUTS.summarizeFunction,
+      temporaryStorage: SORTING_SPACE,
       statements: [
         listing(runs),
         onObjects(runs, 's3:GetObject', 's3:PutObject', 's3:AbortMultipartUpload'),
@@ -186,20 +193,19 @@ export class ImageFanout extends Construct {
       source,
       manifests,
       runs,
-      logs: new LogGroup(this, 'Logs', { retention: common.logRetention, removalPolicy: RemovalPolicy.DESTROY }),
+      logs: new LogGroup(this, 'Logs', {
+        // Each group that a service writes to takes a line of the account's one log policy, but for those below this name.
+        logGroupName: `/aws/vendedlogs/states/${Stack.of(this).stackName}-${Names.uniqueResourceName(this, { maxLength: 100 })}`,
+        retention: common.logRetention,
+        removalPolicy: RemovalPolicy.DESTROY,
+      }),
       logLevel: props.logLevel ?? LogLevel.ERROR,
     }).stateMachine;
 
-    const deadLetters = createQueue(this, 'DeadLetters', encryptionKey, { retentionPeriod: Duration.days(14) });
-    Validations.of(deadLetters).acknowledge({
-      id: 'AwsSolutions-SQS3',
-      reason: 'It is the dead-letter queue: of the rule for ended runs, and of the queues of the triggers.',
-    });
     const around = {
       ...common,
       results,
       stateMachine: this.stateMachine,
-      deadLetters,
       ...(encryptionKey === undefined ? {} : { encryptionKey }),
     };
     const reports = new Reports(this, 'Reports', {
@@ -207,8 +213,11 @@ export class ImageFanout extends Construct {
       ...(props.email === undefined ? {} : { email: props.email }),
     });
     this.topic = reports.topic;
+    this.alarmTopic = reports.alarmTopic;
+    allowCounts(this, 'SummarizeCounts', summarize.role, this.stateMachine);
+    let triggers: Triggers | undefined;
     if (props.jobFiles === true || props.uploads !== undefined) {
-      new Triggers(this, 'Triggers', {
+      triggers = new Triggers(this, 'Triggers', {
         ...around,
         source,
         jobFiles: props.jobFiles ?? false,
@@ -224,13 +233,25 @@ export class ImageFanout extends Construct {
     acknowledgeForcedWildcards(this);
     if (props.monitoring ?? true) {
       new Monitoring(this, 'Monitoring', {
+        name,
         stateMachine: this.stateMachine,
         process: process.function,
-        memory: props.memory ?? DEFAULT_MEMORY,
+        processLarge: processLarge.function,
+        memory: { process: props.memory ?? DEFAULT_MEMORY, processLarge: props.largeMemory ?? LARGE_MEMORY },
         timeoutSeconds: TIMEOUTS.processFunction,
         architecture: common.architecture,
-        deadLetters,
+        functions: {
+          Prepare: prepare.function,
+          Process: process.function,
+          ProcessLarge: processLarge.function,
+          Summarize: summarize.function,
+          Report: reports.report,
+          ...(triggers === undefined ? {} : { Start: triggers.starter }),
+        },
+        deadLetters: [...reports.deadLetters, ...(triggers?.queues ?? []).map(({ deadLetters }) => deadLetters)],
+        waiting: (triggers?.queues ?? []).map(({ queue }) => queue),
         topic: this.topic,
+        alarmTopic: this.alarmTopic,
       });
     }
   }

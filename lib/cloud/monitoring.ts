@@ -5,6 +5,7 @@ import {
   ComparisonOperator,
   Dashboard,
   GraphWidget,
+  type IMetric,
   MathExpression,
   Metric,
   SingleValueWidget,
@@ -19,43 +20,58 @@ import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import type { StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import { Construct } from 'constructs';
 import { METRICS, SERVICE } from '../../lambda/contract/metrics.ts';
-import { PRICES } from '../costs.ts';
+import { LOG_BYTES, PRICES } from '../costs.ts';
+
+/** Dollars for the lines of log of one call. */
+const PER_INVOCATION_LOG = (LOG_BYTES / 1e9) * PRICES.logGigabyte;
 
 export interface MonitoringProps {
+  /** Of the deployment, in the metrics of our own. */
+  readonly name: string;
   readonly stateMachine: StateMachine;
-  /** The image function, and how much memory and time it has. */
+  /** The image functions, how much memory they have, and how much time the first one. */
   readonly process: LambdaFunction;
-  readonly memory: number;
+  readonly processLarge: LambdaFunction;
+  readonly memory: { readonly process: number; readonly processLarge: number };
   readonly timeoutSeconds: number;
   readonly architecture: Architecture;
-  readonly deadLetters: IQueue;
+  /** All functions, by a name for their alarms. */
+  readonly functions: Readonly<Record<string, LambdaFunction>>;
+  readonly deadLetters: readonly IQueue[];
+  /** Queues whose messages wait for a start. */
+  readonly waiting: readonly IQueue[];
+  /** Told of what is of one run, which the report on its end tells too. */
   readonly topic: ITopic;
+  /** Told of everything else. */
+  readonly alarmTopic: ITopic;
 }
 
 export class Monitoring extends Construct {
   constructor(scope: Construct, id: string, props: MonitoringProps) {
     super(scope, id);
-    // The topic has a policy of its own, so alarms need a line in it.
-    props.topic.addToResourcePolicy(
-      new PolicyStatement({
-        principals: [new ServicePrincipal('cloudwatch.amazonaws.com')],
-        actions: ['sns:Publish'],
-        resources: [props.topic.topicArn],
-        conditions: { StringEquals: { 'aws:SourceAccount': Stack.of(this).account } },
-      }),
-    );
+    // The topics have policies of their own, so alarms need a line in each.
+    for (const topic of [props.topic, props.alarmTopic]) {
+      topic.addToResourcePolicy(
+        new PolicyStatement({
+          principals: [new ServicePrincipal('cloudwatch.amazonaws.com')],
+          actions: ['sns:Publish'],
+          resources: [topic.topicArn],
+          conditions: { StringEquals: { 'aws:SourceAccount': Stack.of(this).account } },
+        }),
+      );
+    }
     this.alarms(props);
     this.dashboard(props);
   }
 
-  private alarms({ stateMachine, process, timeoutSeconds, deadLetters, topic }: MonitoringProps): void {
+  private alarms(props: MonitoringProps): void {
+    const { name, stateMachine, process, timeoutSeconds, deadLetters, waiting, topic, alarmTopic } = props;
     const period = Duration.minutes(5);
     const alarm = (
       id: string,
       alarmDescription: string,
-      metric: Metric,
-      threshold: number,
-      evaluationPeriods = 1,
+      metric: IMetric,
+      { to = alarmTopic, threshold = 1, periods: evaluationPeriods = 1 } = {},
     ): void => {
       new Alarm(this, id, {
         alarmDescription,
@@ -64,60 +80,100 @@ export class Monitoring extends Construct {
         evaluationPeriods,
         comparisonOperator: ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
         treatMissingData: TreatMissingData.NOT_BREACHING,
-      }).addAlarmAction(new SnsAction(topic));
+      }).addAlarmAction(new SnsAction(to));
     };
     alarm(
       'RunFailed',
       'image-fanout: a run failed. Its account says why; redrive it when the cause is gone.',
       stateMachine.metricFailed({ period }),
-      1,
+      { to: topic },
     );
     alarm(
       'RunTimedOut',
       'image-fanout: a run took longer than two weeks. Redrive it to go on.',
       stateMachine.metricTimedOut({ period }),
-      1,
+      { to: topic },
+    );
+    alarm(
+      'FailedKeys',
+      'image-fanout: a run ended with failed keys, tolerated or not: its account names them.',
+      own(name, METRICS.failedKeys, period),
+      { to: topic },
     );
     alarm(
       'Throttled',
       'image-fanout: the image function is throttled. Lower maxConcurrency, or ask for a higher quota.',
       process.metricThrottles({ period }),
-      100,
-      3,
+      { threshold: 100, periods: 3 },
     );
+    for (const [place, queue] of deadLetters.entries()) {
+      alarm(
+        `DeadLetters${place === 0 ? '' : place + 1}`,
+        'image-fanout: events that could not start or report a run. Look at them, mend the cause, move them back.',
+        queue.metricApproximateNumberOfMessagesVisible({ period, statistic: Stats.MAXIMUM }),
+      );
+    }
+    for (const [place, queue] of waiting.entries()) {
+      alarm(
+        `Waiting${place === 0 ? '' : place + 1}`,
+        'image-fanout: job files or uploads have waited for an hour to be started: too many runs of uploads go on, or starts fail.',
+        queue.metricApproximateAgeOfOldestMessage({ period, statistic: Stats.MAXIMUM }),
+        { threshold: 3600 },
+      );
+    }
+    for (const [id, fn] of Object.entries(props.functions)) {
+      // The image functions throw for every failed key: what matters of that is the account's, and its alarm is FailedKeys.
+      if (fn === process || fn === props.processLarge) continue;
+      alarm(`${id}Errors`, `image-fanout: the function ${id} failed. Its log says why.`, fn.metricErrors({ period }));
+    }
     alarm(
-      'DeadLetters',
-      'image-fanout: events that could not start or report a run. Look at them, mend the cause, move them back.',
-      deadLetters.metricApproximateNumberOfMessagesVisible({ period, statistic: Stats.MAXIMUM }),
-      1,
+      'ImageErrors',
+      'image-fanout: more than half of the calls of the image functions fail. The accounts and logs say why.',
+      new MathExpression({
+        label: 'Failed calls in percent',
+        expression: 'IF(n > 20, 100 * e / n, 0)',
+        usingMetrics: {
+          e: new MathExpression({
+            expression: 'FILL(a, 0) + FILL(b, 0)',
+            usingMetrics: { a: process.metricErrors({ period }), b: props.processLarge.metricErrors({ period }) },
+            period,
+          }),
+          n: process.metricInvocations({ period }),
+        },
+        period,
+      }),
+      { threshold: 50 },
     );
     alarm(
       'Slow',
-      'image-fanout: an image took nine tenths of the time that the function has. Give it more memory.',
+      'image-fanout: a call took nine tenths of the time that the image function has: an image, or a batch of itemsPerInvocation images. Give it more memory, or fewer images a call.',
       process.metricDuration({ period, statistic: Stats.MAXIMUM }),
-      timeoutSeconds * 1000 * 0.9,
+      { threshold: timeoutSeconds * 1000 * 0.9 },
     );
   }
 
-  private dashboard({ stateMachine, process, memory, architecture }: MonitoringProps): void {
+  private dashboard(props: MonitoringProps): void {
+    const { name, stateMachine, process, processLarge, memory, architecture } = props;
     const period = Duration.minutes(1);
-    const ours = (metricName: string, label = metricName): Metric =>
-      new Metric({
-        namespace: METRICS.namespace,
-        metricName,
-        label,
-        dimensionsMap: { service: SERVICE },
-        statistic: Stats.SUM,
-        period,
-      });
+    const ours = (metricName: string, label = metricName): Metric => own(name, metricName, period, label);
     const half = { width: 12, height: 6 };
     const price = architecture === Architecture.X86_64 ? PRICES.lambdaGigabyteSecondX86 : PRICES.lambdaGigabyteSecond;
     const cost = new MathExpression({
-      label: 'USD (Lambda and EXPRESS requests)',
-      expression: `RUNNING_SUM(ms / 1000 * ${memory / 1024} * ${price} + n * ${PRICES.lambdaRequest + PRICES.expressRequest})`,
+      label: 'USD (image functions, Step Functions, S3 writes, logs)',
+      expression: [
+        `RUNNING_SUM(FILL(ms, 0) / 1000 * ${memory.process / 1024} * ${price}`,
+        `FILL(large, 0) / 1000 * ${memory.processLarge / 1024} * ${price}`,
+        // Calls, one EXPRESS child and one line of log each, and what the child lasts, in 64 MB.
+        `(FILL(n, 0) + FILL(m, 0)) * ${PRICES.lambdaRequest + PRICES.expressRequest + PER_INVOCATION_LOG}`,
+        `(FILL(ms, 0) + FILL(large, 0)) / 1000 * ${(64 / 1024) * PRICES.expressGigabyteSecond}`,
+        `FILL(outputs, 0) * ${PRICES.s3Put + PRICES.s3Get})`,
+      ].join(' + '),
       usingMetrics: {
         ms: process.metricDuration({ period, statistic: Stats.SUM }),
+        large: processLarge.metricDuration({ period, statistic: Stats.SUM }),
         n: process.metricInvocations({ period }),
+        m: processLarge.metricInvocations({ period }),
+        outputs: ours(METRICS.outputsWritten),
       },
       period,
     });
@@ -134,7 +190,7 @@ export class Monitoring extends Construct {
             title: 'Failed attempts by class',
             left: [
               new MathExpression({
-                expression: `SEARCH('{${METRICS.namespace},service,${METRICS.errorDimension}} MetricName="${METRICS.failedByClass}"', 'Sum', 60)`,
+                expression: `SEARCH('{${METRICS.namespace},service,${METRICS.stackDimension},${METRICS.errorDimension}} MetricName="${METRICS.failedByClass}" ${METRICS.stackDimension}="${name}"', 'Sum', 60)`,
                 label: '',
                 period,
               }),
@@ -148,12 +204,19 @@ export class Monitoring extends Construct {
             left: ['p50', 'p90', 'p99', 'Maximum'].map((statistic) =>
               process.metricDuration({ statistic, label: statistic, period }),
             ),
+            right: [processLarge.metricDuration({ statistic: Stats.MAXIMUM, label: 'large, Maximum', period })],
           }),
           new GraphWidget({
             ...half,
             title: 'Concurrency and throttles',
-            left: [process.metric('ConcurrentExecutions', { statistic: Stats.MAXIMUM, period })],
-            right: [process.metricThrottles({ period })],
+            left: [
+              process.metric('ConcurrentExecutions', { statistic: Stats.MAXIMUM, period }),
+              processLarge.metric('ConcurrentExecutions', { statistic: Stats.MAXIMUM, label: 'large', period }),
+            ],
+            right: [
+              process.metricThrottles({ period }),
+              processLarge.metricThrottles({ label: 'Throttles, large', period }),
+            ],
           }),
         ],
         [
@@ -184,4 +247,16 @@ export class Monitoring extends Construct {
       ],
     });
   }
+}
+
+/** One of the metrics that our functions write, of this deployment alone. */
+function own(stack: string, metricName: string, period: Duration, label = metricName): Metric {
+  return new Metric({
+    namespace: METRICS.namespace,
+    metricName,
+    label,
+    dimensionsMap: { service: SERVICE, [METRICS.stackDimension]: stack },
+    statistic: Stats.SUM,
+    period,
+  });
 }

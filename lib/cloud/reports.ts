@@ -1,26 +1,26 @@
 // What happens after a run's end, however it came: its account is written, and a topic is told.
 import { Duration } from 'aws-cdk-lib';
 import { Rule } from 'aws-cdk-lib/aws-events';
-import { LambdaFunction } from 'aws-cdk-lib/aws-events-targets';
+import { LambdaFunction as LambdaTarget } from 'aws-cdk-lib/aws-events-targets';
 import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
-import type { Architecture } from 'aws-cdk-lib/aws-lambda';
+import type { Architecture, Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
 import type { RetentionDays } from 'aws-cdk-lib/aws-logs';
-import { Topic } from 'aws-cdk-lib/aws-sns';
+import { SubscriptionFilter, Topic } from 'aws-cdk-lib/aws-sns';
 import { EmailSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import type { StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import { Construct } from 'constructs';
 import { ENVIRONMENT, RESULT_FOLDERS } from '../../lambda/contract/environment.ts';
 import { TIMEOUTS } from '../workflow.ts';
-import { Handler } from './functions.ts';
+import { Handler, SORTING_SPACE } from './functions.ts';
 import { knowingAbsence, listing, onObjects, type Place, usingKey, within } from './places.ts';
+import { createDeadLetters } from './queues.ts';
+import { allowCounts } from './state-machine.ts';
 
 export interface ReportsProps {
   readonly results: Place;
   readonly stateMachine: StateMachine;
-  /** Takes the events that could not be reported on. */
-  readonly deadLetters: IQueue;
   readonly architecture: Architecture;
   readonly logRetention: RetentionDays;
   readonly environment: Readonly<Record<string, string>>;
@@ -29,26 +29,44 @@ export interface ReportsProps {
   readonly encryptionKey?: IKey;
 }
 
-/** The topic, and the function that tells it. */
+/** The topics, and the function that tells the one of runs. */
 export class Reports extends Construct {
+  /** Told of each run's end; e-mail only of those that need somebody. */
   readonly topic: Topic;
+  /** Told by the alarms that are of no single run: these all go by e-mail. */
+  readonly alarmTopic: Topic;
+  readonly report: LambdaFunction;
+  /** What could not be reported: events that did not reach the function, and those that it failed at. */
+  readonly deadLetters: readonly IQueue[];
 
   constructor(scope: Construct, id: string, props: ReportsProps) {
     super(scope, id);
-    const { results, stateMachine, deadLetters, encryptionKey } = props;
+    const { results, stateMachine, encryptionKey } = props;
     const runs = within(results, RESULT_FOLDERS.runs);
-    this.topic = new Topic(this, 'Topic', {
-      displayName: 'image-fanout',
-      enforceSSL: true,
-      ...(encryptionKey === undefined ? {} : { masterKey: encryptionKey }),
-    });
-    if (props.email !== undefined) this.topic.addSubscription(new EmailSubscription(props.email));
+    const topic = (id: string, displayName: string): Topic =>
+      new Topic(this, id, {
+        displayName,
+        enforceSSL: true,
+        ...(encryptionKey === undefined ? {} : { masterKey: encryptionKey }),
+      });
+    this.topic = topic('Topic', 'image-fanout');
+    this.alarmTopic = topic('Alarms', 'image-fanout alarms');
+    if (props.email !== undefined) {
+      // A good run is no news; and the alarm of a failed one has no attributes, so that it mails once.
+      const attention = SubscriptionFilter.stringFilter({ allowlist: ['yes'] });
+      this.topic.addSubscription(new EmailSubscription(props.email, { filterPolicy: { attention } }));
+      this.alarmTopic.addSubscription(new EmailSubscription(props.email));
+    }
+    const undelivered = createDeadLetters(this, 'UndeliveredEnds', encryptionKey, 'the rule for ended runs');
+    const unreported = createDeadLetters(this, 'UnreportedEnds', encryptionKey, 'the function that reports ended runs');
+    this.deadLetters = [undelivered, unreported];
     const report = new Handler(this, 'Report', {
       entry: 'report',
       description: "image-fanout: writes the account after a run's end, and tells the topic",
       architecture: props.architecture,
       memory: 1769,
       timeout: TIMEOUTS.summarizeFunction,
+      temporaryStorage: SORTING_SPACE,
       logRetention: props.logRetention,
       environment: { ...props.environment, [ENVIRONMENT.topic]: this.topic.topicArn },
       statements: [
@@ -56,6 +74,7 @@ export class Reports extends Construct {
         onObjects(runs, 's3:GetObject', 's3:PutObject', 's3:AbortMultipartUpload'),
         knowingAbsence(results),
         new PolicyStatement({ actions: ['sns:Publish'], resources: [this.topic.topicArn] }),
+        new PolicyStatement({ actions: ['sqs:SendMessage'], resources: [unreported.queueArn] }),
         ...usingKey([results], 'kms:Decrypt', 'kms:GenerateDataKey'),
         ...(encryptionKey === undefined
           ? []
@@ -66,7 +85,16 @@ export class Reports extends Construct {
               }),
             ]),
       ],
-    }).function;
+    });
+    this.report = report.function;
+    allowCounts(this, 'Counts', report.role, stateMachine);
+    // EventBridge counts an event as delivered once Lambda has queued it: what fails after that is Lambda's to hand on.
+    this.report.configureAsyncInvoke({
+      // The CDK's own destination would grant wildcards of KMS.
+      onFailure: { bind: () => ({ destination: unreported.queueArn }) },
+      retryAttempts: 2,
+      maxEventAge: Duration.hours(6),
+    });
     new Rule(this, 'Ended', {
       description: 'image-fanout: a run has ended',
       eventPattern: {
@@ -79,7 +107,11 @@ export class Reports extends Construct {
         },
       },
       targets: [
-        new LambdaFunction(report, { deadLetterQueue: deadLetters, retryAttempts: 4, maxEventAge: Duration.hours(6) }),
+        new LambdaTarget(this.report, {
+          deadLetterQueue: undelivered,
+          retryAttempts: 4,
+          maxEventAge: Duration.hours(6),
+        }),
       ],
     });
   }

@@ -1,5 +1,5 @@
 // The stack: the construct with the settings of the context, and outputs that say what to paste where.
-import { CfnOutput, Stack, type StackProps, Tags } from 'aws-cdk-lib';
+import { CfnMapping, CfnOutput, Stack, type StackProps, Tags } from 'aws-cdk-lib';
 import { Key } from 'aws-cdk-lib/aws-kms';
 import { Architecture } from 'aws-cdk-lib/aws-lambda';
 import { Bucket } from 'aws-cdk-lib/aws-s3';
@@ -20,19 +20,19 @@ export class ImageFanoutStack extends Stack {
     super(scope, id, { description: 'image-fanout: every image under an S3 prefix, each accounted for', ...props });
     const { source, destination, results, reservedConcurrency, email, kmsKey } = settings;
     const encryptionKey = kmsKey === undefined ? undefined : Key.fromKeyArn(this, 'Key', kmsKey);
-    const existing = (name: string, location: Location | undefined): Place | undefined =>
+    const existing = (name: string, location: Location | undefined, arn = kmsKey): Place | undefined =>
       location && {
         bucket: Bucket.fromBucketAttributes(this, name, {
           bucketName: location.bucket,
-          ...optional('encryptionKey', encryptionKey),
+          ...optional('encryptionKey', arn === undefined ? undefined : Key.fromKeyArn(this, `${name}Key`, arn)),
         }),
         prefix: location.prefix,
       };
     const { uploadsJob: job, uploadsBatchSize: batchSize, uploadsWindowSeconds: windowSeconds } = settings;
     const fanout = new ImageFanout(this, 'ImageFanout', {
-      ...optional('source', existing('ExistingSource', source)),
-      ...optional('destination', existing('ExistingDestination', destination)),
-      ...optional('results', existing('ExistingResults', results)),
+      ...optional('source', existing('ExistingSource', source, settings.sourceKmsKey)),
+      ...optional('destination', existing('ExistingDestination', destination, settings.destinationKmsKey)),
+      ...optional('results', existing('ExistingResults', results, settings.resultsKmsKey)),
       ...optional('reservedConcurrency', reservedConcurrency),
       ...optional('email', email),
       ...optional('encryptionKey', encryptionKey),
@@ -49,9 +49,17 @@ export class ImageFanoutStack extends Stack {
     });
     const machine = fanout.stateMachine.stateMachineArn;
     this.output('StateMachineArn', machine);
+    // https://docs.aws.amazon.com/whitepapers/latest/aws-fault-isolation-boundaries/partitions.html
+    const consoles = new CfnMapping(this, 'Consoles', {
+      mapping: {
+        aws: { host: 'console.aws.amazon.com' },
+        'aws-cn': { host: 'console.amazonaws.cn' },
+        'aws-us-gov': { host: 'console.amazonaws-us-gov.com' },
+      },
+    });
     this.output(
       'ConsoleUrl',
-      `https://${this.region}.console.aws.amazon.com/states/home?region=${this.region}#/statemachines/view/${machine}`,
+      `https://${this.region}.${consoles.findInMap(this.partition, 'host')}/states/home?region=${this.region}#/statemachines/view/${machine}`,
     );
     this.output(
       'ExampleInput',
@@ -62,6 +70,7 @@ export class ImageFanoutStack extends Stack {
     this.output('Results', placeUri(fanout.results));
     this.output('ProcessFunctionName', fanout.processFunction.functionName);
     this.output('TopicArn', fanout.topic.topicArn);
+    this.output('AlarmTopicArn', fanout.alarmTopic.topicArn);
     Tags.of(this).add('application', 'image-fanout');
   }
 

@@ -46,13 +46,7 @@ export class Workflow extends Construct {
       logs: { destination: props.logs, level: props.logLevel, includeExecutionData: true },
     });
     const name = this.stateMachine.stateMachineName;
-    const executions = (machine: string): string =>
-      stack.formatArn({
-        service: 'states',
-        resource: 'execution',
-        resourceName: `${machine}:*`,
-        arnFormat: ArnFormat.COLON_RESOURCE_NAME,
-      });
+    const executions = (machine: string): string => arnBelow(stack, 'execution', machine);
     // A policy of its own, since it names the state machine, which waits for the role's other one.
     new Policy(this, 'MapRuns', {
       roles: [role],
@@ -74,6 +68,30 @@ export class Workflow extends Construct {
         'Each image is an EXPRESS child with several events: at level ALL a million images log gigabytes. Failures are logged; context image-fanout:logLevel turns the rest on.',
     });
   }
+}
+
+function arnBelow(stack: Stack, resource: 'execution' | 'mapRun', machine: string): string {
+  const resourceName = `${machine}:*`;
+  return stack.formatArn({ service: 'states', resource, resourceName, arnFormat: ArnFormat.COLON_RESOURCE_NAME });
+}
+
+/**
+ * Lets a function ask what Step Functions counted of a run. A policy of its own, outside of the function's role: the state
+ * machine waits for the functions, and they wait for what is in their roles.
+ */
+export function allowCounts(scope: Construct, id: string, role: Role, stateMachine: StateMachine): void {
+  const stack = Stack.of(scope);
+  const name = stateMachine.stateMachineName;
+  new Policy(scope, id, {
+    roles: [role],
+    statements: [
+      new PolicyStatement({ actions: ['states:ListMapRuns'], resources: [arnBelow(stack, 'execution', name)] }),
+      new PolicyStatement({
+        actions: ['states:DescribeMapRun'],
+        resources: Object.values(READERS).map(({ label }) => arnBelow(stack, 'mapRun', `${name}/${label}`)),
+      }),
+    ],
+  });
 }
 
 /** What the states do: invoke the functions, list and read items, write results. */

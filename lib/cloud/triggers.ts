@@ -4,8 +4,7 @@ import { Rule } from 'aws-cdk-lib/aws-events';
 import { SqsQueue } from 'aws-cdk-lib/aws-events-targets';
 import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
-import type { Architecture } from 'aws-cdk-lib/aws-lambda';
-import { SqsEventSource } from 'aws-cdk-lib/aws-lambda-event-sources';
+import type { Architecture, EventSourceMappingOptions, Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
 import type { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import type { StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
@@ -14,13 +13,21 @@ import { ENVIRONMENT, RESULT_FOLDERS } from '../../lambda/contract/environment.t
 import type { JobInput } from '../../lambda/job/job.ts';
 import { Handler } from './functions.ts';
 import { onObjects, type Place, usingKey, within } from './places.ts';
-import { createQueue } from './queues.ts';
+import { createDeadLetters, createQueue } from './queues.ts';
 
 /** Seconds of the starter; its queues hide a message six times as long and the window, as Lambda's guide asks. */
 const STARTER_TIMEOUT = 90;
 
 /** Deliveries of a message before it goes to the dead letters. */
 const TRIES = 5;
+/**
+ * The same of uploads, which are given back also while as many runs of uploads go on as may: ten minutes apart, for most of a
+ * day. Long before that an alarm tells of their age.
+ */
+const UPLOAD_TRIES = 100;
+
+/** Starters of uploads at once: one may gather while the other starts. Left alone the event source grows to a thousand. */
+const STARTERS = 2;
 
 export interface Uploads {
   /** Fields of the jobs, but for the keys. */
@@ -42,16 +49,25 @@ export interface TriggersProps {
   readonly architecture: Architecture;
   readonly logRetention: RetentionDays;
   readonly environment: Readonly<Record<string, string>>;
-  /** Takes what could not be started. */
-  readonly deadLetters: IQueue;
   readonly encryptionKey?: IKey;
+}
+
+/** A queue of events, and where those go that cannot be started. */
+export interface TriggerQueue {
+  readonly queue: IQueue;
+  readonly deadLetters: IQueue;
 }
 
 /** The queues, the starter between them and the state machine. */
 export class Triggers extends Construct {
+  readonly starter: LambdaFunction;
+  readonly queues: readonly TriggerQueue[];
+
   constructor(scope: Construct, id: string, props: TriggersProps) {
     super(scope, id);
     const { source, results, uploads } = props;
+    const uploadsJob = JSON.stringify(uploads?.job ?? {});
+    refuseLongJob(uploadsJob);
     const starter = new Handler(this, 'Start', {
       entry: 'start',
       description: 'image-fanout: starts runs for job files and uploads',
@@ -62,43 +78,68 @@ export class Triggers extends Construct {
       environment: {
         ...props.environment,
         [ENVIRONMENT.stateMachine]: props.stateMachine.stateMachineArn,
-        [ENVIRONMENT.uploadsJob]: JSON.stringify(uploads?.job ?? {}),
+        [ENVIRONMENT.uploadsJob]: uploadsJob,
       },
       statements: [
         new PolicyStatement({
-          actions: ['states:StartExecution'],
+          actions: ['states:StartExecution', ...(uploads === undefined ? [] : ['states:ListExecutions'])],
           resources: [props.stateMachine.stateMachineArn],
         }),
         onObjects(within(results, `${RESULT_FOLDERS.manifests}uploads/`), 's3:PutObject'),
         ...usingKey([results], 'kms:GenerateDataKey'),
       ],
     }).function;
+    this.starter = starter;
+    const queues: TriggerQueue[] = [];
     if (props.jobFiles) {
       const queue = this.route('JobFiles', within(results, RESULT_FOLDERS.jobs), props);
-      starter.addEventSource(new SqsEventSource(queue, { batchSize: 10, reportBatchItemFailures: true }));
+      queues.push(queue);
+      this.deliver('JobFiles', queue.queue, { batchSize: 10 });
     }
     if (uploads !== undefined) {
       const queue = this.route('Uploads', source, props, uploads.windowSeconds);
-      starter.addEventSource(
-        new SqsEventSource(queue, {
-          batchSize: uploads.batchSize,
-          maxBatchingWindow: Duration.seconds(uploads.windowSeconds),
-          reportBatchItemFailures: true,
-        }),
+      queues.push(queue);
+      this.deliver('Uploads', queue.queue, {
+        batchSize: uploads.batchSize,
+        maxBatchingWindow: Duration.seconds(uploads.windowSeconds),
+        maxConcurrency: STARTERS,
+      });
+    }
+    this.queues = queues;
+  }
+
+  /** Lets Lambda hand the queue's messages to the starter, with the three actions that it calls and no others. */
+  private deliver(id: string, queue: IQueue, options: Omit<EventSourceMappingOptions, 'eventSourceArn'>): void {
+    this.starter.addToRolePolicy(
+      new PolicyStatement({
+        actions: ['sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:GetQueueAttributes'],
+        resources: [queue.queueArn],
+      }),
+    );
+    if (queue.encryptionMasterKey !== undefined) {
+      this.starter.addToRolePolicy(
+        new PolicyStatement({ actions: ['kms:Decrypt'], resources: [queue.encryptionMasterKey.keyArn] }),
       );
     }
+    this.starter.addEventSourceMapping(id, {
+      eventSourceArn: queue.queueArn,
+      reportBatchItemFailures: true,
+      ...options,
+    });
   }
 
   /** New objects of a place, into a queue of their own. */
   private route(
     id: 'JobFiles' | 'Uploads',
     { bucket, prefix }: Place,
-    { deadLetters, encryptionKey }: TriggersProps,
+    { encryptionKey }: TriggersProps,
     windowSeconds = 0,
-  ): IQueue {
+  ): TriggerQueue {
+    // One for each queue: SQS moves messages back to the queue that they came from only where that is one.
+    const deadLetters = createDeadLetters(this, `${id}DeadLetters`, encryptionKey, `the queue ${id}`);
     const queue = createQueue(this, id, encryptionKey, {
       visibilityTimeout: Duration.seconds(6 * STARTER_TIMEOUT + windowSeconds),
-      deadLetterQueue: { queue: deadLetters, maxReceiveCount: TRIES },
+      deadLetterQueue: { queue: deadLetters, maxReceiveCount: id === 'Uploads' ? UPLOAD_TRIES : TRIES },
     });
     new Rule(this, `${id}Rule`, {
       description: `image-fanout: ${id === 'Uploads' ? 'images that land below the source' : 'job files'}`,
@@ -112,6 +153,18 @@ export class Triggers extends Construct {
       },
       targets: [new SqsQueue(queue)],
     });
-    return queue;
+    return { queue, deadLetters };
   }
+}
+
+/** Bytes of the job of uploads: with the other variables it must fit into Lambda's 4 KB of environment. */
+const MOST_JOB = 2500;
+
+// https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
+function refuseLongJob(job: string): void {
+  const bytes = Buffer.byteLength(job);
+  if (bytes <= MOST_JOB) return;
+  throw new Error(
+    `image-fanout:uploadsJob: expected at most ${MOST_JOB} bytes of JSON, as a function's environment holds 4 KB, got ${bytes}; put the recipe into recipes/ of the results and name it: "recipe": "s3://…/recipes/mine.json"`,
+  );
 }

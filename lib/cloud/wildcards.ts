@@ -50,9 +50,15 @@ export const FORCED_WILDCARDS = {
     rule: 'Log deliveries know no resources: Step Functions Developer Guide, logging to CloudWatch Logs.',
   },
   children: {
-    resource: /^arn:.+:states:.+:execution:<\w+\.Name>(\/[A-Za-z]+)?:\*$/,
-    actions: ['states:DescribeExecution', 'states:StopExecution', 'states:RedriveExecution'],
-    rule: 'Children are named by Step Functions as they start: IAM policies for Distributed Map.',
+    resource: /^arn:.+:states:.+:(execution|mapRun):<\w+\.Name>(\/[A-Za-z]+)?:\*$/,
+    actions: [
+      'states:DescribeExecution',
+      'states:StopExecution',
+      'states:RedriveExecution',
+      'states:ListMapRuns',
+      'states:DescribeMapRun',
+    ],
+    rule: 'Executions, children and Map Runs are named as they start: IAM policies for Distributed Map.',
   },
 } satisfies Readonly<Record<string, ForcedWildcard>>;
 

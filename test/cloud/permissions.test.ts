@@ -1,5 +1,8 @@
 // Least privilege: every wildcard is listed here with the AWS rule that forces it, and no role reaches outside its places.
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { ROOT } from '../../lib/cloud/bundle.ts';
 import { list, type Statement, type Synthesized, shortName, statements, synthesize } from './synth.ts';
 import { FORCED_WILDCARDS, isForced } from './wildcards.ts';
 
@@ -73,7 +76,6 @@ describe('reading and writing', () => {
       'arn:aws:s3:::the-results/acc/jobs/*',
       'arn:aws:s3:::the-results/acc/manifests/*',
       'arn:aws:s3:::the-results/acc/recipes/*',
-      'arn:aws:s3:::the-results/acc/runs/*',
       'arn:aws:s3:::the-source/in/*',
     ]);
   });
@@ -111,12 +113,41 @@ describe('reading and writing', () => {
     ]);
   });
 
+  it('the image functions tell a missing watermark from a forbidden one', () => {
+    for (const role of [/^ProcessRole/, /^ProcessLargeRole/]) {
+      const prefixes = all
+        .filter((entry) => role.test(entry.role) && entry.resources.includes('arn:aws:s3:::the-results'))
+        .flatMap(({ statement }) =>
+          Object.values(statement.Condition ?? {}).map((condition) => condition['s3:prefix']),
+        );
+      expect(prefixes).toEqual(['acc/recipes/*']);
+    }
+  });
+
+  it('what tells a missing object from a forbidden one lists a whole bucket too, and only that: docs/deploy.md says so', () => {
+    const open = all.filter(({ statement }) => 'StringLikeIfExists' in (statement.Condition ?? {}));
+    expect([...new Set(open.flatMap(({ actions }) => actions))]).toEqual(['s3:ListBucket']);
+    // The state machine, which lists, does not have it.
+    expect(open.map(({ role }) => role).filter((role) => role.startsWith('Workflow'))).toEqual([]);
+    expect(readFileSync(join(ROOT, 'docs/deploy.md'), 'utf8').replaceAll(/\s+/g, ' ')).toContain(
+      'could list the names of the whole bucket',
+    );
+  });
+
+  it('the starter calls the three actions that a queue needs, and no others', () => {
+    const actions = all
+      .filter(({ role }) => /^TriggersStartRole/.test(role))
+      .flatMap(({ actions }) => actions)
+      .filter((action) => action.startsWith('sqs:'));
+    expect(new Set(actions)).toEqual(new Set(['sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:GetQueueAttributes']));
+  });
+
   it('listing is bounded by prefix', () => {
     const listings = all.filter(({ actions }) => actions.includes('s3:ListBucket'));
     expect(listings.length).toBeGreaterThan(0);
     for (const { statement } of listings) {
       const [prefix] = Object.values(statement.Condition ?? {}).map((condition) => condition['s3:prefix']);
-      expect(prefix).toMatch(/^(in|out|acc)\/(runs\/)?\*$/);
+      expect(prefix).toMatch(/^(in|out|acc)\/(runs\/|recipes\/)?\*$/);
     }
   });
 

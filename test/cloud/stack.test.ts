@@ -85,6 +85,23 @@ describe('the functions', () => {
   });
 });
 
+it('the functions that sort an account have all the disk that there can be', () => {
+  for (const description of ["writes a run's account", 'writes the account after']) {
+    fresh.template.hasResourceProperties('AWS::Lambda::Function', {
+      Description: Match.stringLikeRegexp(description),
+      EphemeralStorage: { Size: 10_240 },
+    });
+  }
+});
+
+it("the state machine logs below AWS's name for logs of services, which takes no line of the account's log policy", () => {
+  const machines = Object.values(resources(fresh.template, 'AWS::StepFunctions::StateMachine'));
+  expect(JSON.stringify(machines[0]?.Properties['LoggingConfiguration'])).toContain('ImageFanoutLogs');
+  fresh.template.hasResourceProperties('AWS::Logs::LogGroup', {
+    LogGroupName: Match.stringLikeRegexp('^/aws/vendedlogs/states/ImageFanout-'),
+  });
+});
+
 describe('the buckets', () => {
   it('are private, encrypted, only reached over TLS, and kept but by the deployment that failed to create them', () => {
     const buckets = fresh.template.findResources('AWS::S3::Bucket');
@@ -132,8 +149,14 @@ describe('the outputs', () => {
 
   it('lead to the state machine in the console, and give an input to paste', () => {
     const outputs = rendered(fresh.template.findOutputs('*')) as Record<keyof typeof OUTPUTS, { Value: string }>;
+    const { Consoles } = fresh.template.toJSON()['Mappings'] as Record<string, Record<string, { host: string }>>;
+    expect(Object.entries(Consoles ?? {}).map(([partition, { host }]) => [partition, host])).toEqual([
+      ['aws', 'console.aws.amazon.com'],
+      ['aws-cn', 'console.amazonaws.cn'],
+      ['aws-us-gov', 'console.amazonaws-us-gov.com'],
+    ]);
     expect(outputs.ConsoleUrl.Value).toBe(
-      `https://us-east-1.console.aws.amazon.com/states/home?region=us-east-1#/statemachines/view/${outputs.StateMachineArn.Value}`,
+      `https://us-east-1.<Consoles.aws.host>/states/home?region=us-east-1#/statemachines/view/${outputs.StateMachineArn.Value}`,
     );
     expect(JSON.parse(outputs.ExampleInput.Value)).toMatchObject({ recipe: 'web', toleratedFailureCount: 0 });
   });

@@ -35,6 +35,7 @@ export function rendered(value: unknown): unknown {
   const [name, argument] = entries[0] ?? [];
   if (entries.length === 1) {
     if (name === 'Ref') return PSEUDO[argument as string] ?? `<${argument as string}>`;
+    if (name === 'Fn::FindInMap') return `<${(argument as unknown[]).map(rendered).join('.')}>`;
     if (name === 'Fn::GetAtt') return `<${(argument as string[])[0]}>`;
     if (name === 'Fn::Join') {
       const [separator, parts] = argument as [string, unknown[]];

@@ -174,6 +174,22 @@ describe('what may start a run', () => {
     expect(await recorded()).toMatchObject({ preset: 'thumbnail' });
   });
 
+  test.each([
+    { Comment: 'from the console' },
+    { $schema: 'https://example.com/job.schema.json' },
+    { AWS_STEP_FUNCTIONS_STARTED_BY_EXECUTION_ID: 'arn:aws:states:us-east-1:1:execution:m:x' },
+  ])('a job with what AWS and editors put beside its fields: %j', async (convention) => {
+    await prepare({ ...convention, maxConcurrency: 7 });
+    expect(await recorded()).toMatchObject({ maxConcurrency: 7 });
+    await put('results', 'jobs/with.json', JSON.stringify({ ...convention, maxConcurrency: 8 }));
+    await prepare({ ...convention, job: 's3://results/jobs/with.json' });
+    expect(await recorded()).toMatchObject({ maxConcurrency: 8 });
+  });
+
+  test('no other field that is not known', async () => {
+    expect(await problemsOf({ comment: 'x' })).toEqual([expect.stringMatching(/^comment: unknown/)]);
+  });
+
   test("S3's own event of an object", async () => {
     const event = {
       source: 'aws.s3',
@@ -256,6 +272,21 @@ test('places outside what a deployment may use are refused, all at once', async 
   expect(await prepare({ source: 's3://photos/in/sub/' }, { allowed })).toMatchObject({
     reader: { prefix: 'in/sub/' },
   });
+});
+
+test('results of a job elsewhere are noted where a deployment looks for runs', async () => {
+  const allowed = {
+    source: [source],
+    destination: [destination],
+    results: [{ bucket: 'results', prefix: 'runs/' }],
+  };
+  await prepare({ results: 's3://results/runs/team/' }, { allowed });
+  const note = await open('results').read('runs/run-1/elsewhere.json');
+  expect(JSON.parse(note.body.toString())).toEqual({ results: { bucket: 'results', prefix: 'runs/team/runs/run-1/' } });
+  // Where the functions may not write, nothing is started.
+  expect(await problemsOf({ results: 's3://results/other/' }, { allowed })).toEqual([
+    expect.stringMatching(/^results: expected a place in s3:\/\/results\/runs\//),
+  ]);
 });
 
 test('without defaults, both places must be named', async () => {

@@ -292,7 +292,12 @@ describe('writeAccount', () => {
       'Lambda.Unknown',
       'The cause could not be determined',
     ],
-    ['no error at all', { Status: 'TIMED_OUT' }, 'States.Timeout', 'The child execution gave no reason.'],
+    [
+      'no error at all',
+      { Status: 'TIMED_OUT' },
+      'States.Timeout',
+      'The child execution took longer than its 300 seconds, waits for a free Lambda environment included.',
+    ],
     [
       'a huge cause',
       { Error: 'Weird', Cause: 'x'.repeat(30_000) },

@@ -1,15 +1,22 @@
 // What is told after a run's end: from the execution's output, from the result files, or from the reason why there are none.
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { directoryLocation } from '../../../lambda/contract/location.ts';
-import { createEnded, type StatusChange } from '../../../lambda/report/ended.ts';
+import {
+  type Attributes,
+  createEnded,
+  type EndedDependencies,
+  type StatusChange,
+} from '../../../lambda/report/ended.ts';
 import { openStores, type Stores } from '../../../lambda/store/open.ts';
+
+const EXECUTION = 'arn:aws:states:eu-central-1:123456789012:execution:fanout:the-run';
 
 let results: string;
 let stores: Stores;
-let told: { subject: string; body: string }[];
+let told: { subject: string; body: string; attributes: Attributes }[];
 beforeEach(async () => {
   results = await mkdtemp(join(tmpdir(), 'image-fanout-ended-'));
   stores = openStores();
@@ -20,15 +27,26 @@ afterEach(async () => {
   await rm(results, { recursive: true, force: true });
 });
 
-const ended = (detail: Partial<StatusChange['detail']>) =>
+const ended = (detail: Partial<StatusChange['detail']>, more: Partial<EndedDependencies> = {}, signal?: AbortSignal) =>
   createEnded({
     open: stores.open,
     results: directoryLocation(results),
-    notify: async (subject, body) => void told.push({ subject, body }),
+    notify: async (subject, body, attributes) => void told.push({ subject, body, attributes }),
     pollMilliseconds: 5,
-  })({
-    detail: { name: 'the-run', status: 'FAILED', startDate: 1_551_225_146_847, stopDate: 1_551_225_151_881, ...detail },
-  });
+    ...more,
+  })(
+    {
+      detail: {
+        executionArn: EXECUTION,
+        name: 'the-run',
+        status: 'FAILED',
+        startDate: 1_551_225_146_847,
+        stopDate: 1_551_225_151_881,
+        ...detail,
+      },
+    },
+    signal,
+  );
 
 /** The run's folder as Step Functions leaves it: one key done, one failed, one never started. */
 async function runFolder(): Promise<string> {
@@ -168,4 +186,106 @@ it('a refused job tells why, since there is no run to account for', async () => 
     message: 'The job has a problem:\n  recip: unknown field',
   });
   expect(told[0]?.body).toContain('Nothing was started.');
+});
+
+describe('what subscribers filter by', () => {
+  const short = {
+    run: 'the-run',
+    counts: { total: 2, succeeded: 1, skipped: 0, failed: 1, pending: 0 },
+    errors: {},
+    report: 's3://r/',
+  };
+  it.each([
+    ['succeeded', 0, 'no'],
+    ['succeededWithFailures', 1, 'yes'],
+    ['unbalanced', 0, 'yes'],
+  ])('%s: %i failed, attention %s', async (status, failed, attention) => {
+    const output = JSON.stringify({
+      ...short,
+      status,
+      executionStatus: 'SUCCEEDED',
+      counts: { ...short.counts, failed },
+    });
+    await ended({ status: 'SUCCEEDED', output });
+    expect(told[0]?.attributes).toEqual({ status, executionStatus: 'SUCCEEDED', failed, attention });
+  });
+
+  it('a failed run needs somebody, one that was stopped on request does not', async () => {
+    await manifest(await runFolder());
+    await ended({ error: 'States.ExceedToleratedFailureThreshold' });
+    await ended({ status: 'ABORTED' });
+    expect(told.map(({ attributes }) => attributes)).toEqual([
+      { status: 'stoppedByFailures', executionStatus: 'FAILED', failed: 1, attention: 'yes' },
+      { status: 'interrupted', executionStatus: 'ABORTED', failed: 1, attention: 'no' },
+    ]);
+  });
+});
+
+describe('a run whose account cannot be written', () => {
+  const counts = { total: 2_000_000, succeeded: 1_999_990, failed: 7, pending: 3 };
+  const itemCounts = async () => counts;
+
+  it('is told of all the same, with what Step Functions counted and what makes the account', async () => {
+    await manifest(await runFolder());
+    // Nothing can be written where a directory has the name of the file.
+    await mkdir(join(results, 'runs/the-run/items.csv/in-the-way'), { recursive: true });
+    const asked: string[] = [];
+    const answer = await ended(
+      { error: 'States.ExceedToleratedFailureThreshold' },
+      {
+        itemCounts: async (arn) => {
+          asked.push(arn);
+          return counts;
+        },
+      },
+    );
+    expect(asked).toEqual([EXECUTION]);
+    expect(answer).toMatchObject({ status: 'stoppedByFailures', itemCounts: counts, accountError: { message: /./ } });
+    expect(told).toHaveLength(1);
+    expect(told[0]?.attributes).toMatchObject({ failed: 7, attention: 'yes' });
+    expect(told[0]?.subject).toContain('1999990 of 2000000 keys done, no account');
+    expect(told[0]?.body).toMatch(/The account could not be written: .*\nWhat makes it, .*: npx image-fanout report /);
+    expect(told[0]?.body).toContain('image-fanout redrive the-run');
+  });
+
+  it('is told of when Step Functions cannot be asked either', async () => {
+    await runFolder();
+    await writeFile(join(results, 'runs/the-run/job.json'), '{');
+    expect(await ended({})).toMatchObject({ status: 'stoppedByError', accountError: {} });
+    expect(told[0]?.body).toContain('How many keys are done is not known.');
+  });
+
+  it('is told of when the time of the function is nearly over', async () => {
+    await runFolder();
+    const soon = AbortSignal.timeout(50);
+    const answer = await ended({ status: 'ABORTED' }, { itemCounts }, soon);
+    expect(answer).toMatchObject({ itemCounts: counts, accountError: { error: expect.any(String) } });
+  });
+
+  it('is told as Summarize told it', async () => {
+    const output = JSON.stringify({
+      run: 'the-run',
+      status: 'succeededWithFailures',
+      executionStatus: 'SUCCEEDED',
+      itemCounts: counts,
+      accountError: { error: 'DestinationFull', message: 'ENOSPC: no space left on device' },
+      command: 'npx image-fanout report s3://results/runs/the-run/',
+      report: 's3://results/runs/the-run/',
+    });
+    await ended({ status: 'SUCCEEDED', output });
+    expect(told[0]?.body).toContain('ENOSPC');
+    expect(told[0]?.body).not.toContain('redrive');
+    expect(told[0]?.attributes).toMatchObject({ failed: 7, attention: 'yes' });
+  });
+});
+
+it("a job's own results are looked for where they are", async () => {
+  await manifest(await runFolder());
+  await mkdir(join(results, 'runs/team'), { recursive: true });
+  await rename(join(results, 'runs/the-run'), join(results, 'runs/team/the-run'));
+  await mkdir(join(results, 'runs/the-run'));
+  const elsewhere = { bucket: directoryLocation(results).bucket, prefix: 'runs/team/the-run/' };
+  await writeFile(join(results, 'runs/the-run/elsewhere.json'), JSON.stringify({ results: elsewhere }));
+  expect(await ended({ error: 'States.ExceedToleratedFailureThreshold' })).toMatchObject({ counts: { total: 3 } });
+  expect(told[0]?.body).not.toContain('Nothing was started');
 });

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { directoryLocation, type Location } from '../../../lambda/contract/location.ts';
-import { createStart, type QueueRecord } from '../../../lambda/start/start.ts';
+import { createStart, MOST_UPLOAD_RUNS, type QueueRecord, UPLOADS } from '../../../lambda/start/start.ts';
 import { openStores, type Stores } from '../../../lambda/store/open.ts';
 
 const source: Location = { bucket: 'the-source', prefix: 'in/' };
@@ -25,12 +25,18 @@ afterEach(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
+let running = 0;
+beforeEach(() => {
+  running = 0;
+});
+
 function starter() {
   return createStart({
     open: stores.open,
     source,
     results: directoryLocation(folder),
     uploadsJob: { recipe: 'thumbnail' },
+    runningUploads: async () => running,
     startExecution: async (name, input) => {
       if (failing(name)) throw new Error('ThrottlingException');
       started.set(name, input);
@@ -144,4 +150,14 @@ describe('what could not be started', () => {
       expect(await starter()([{ messageId: 'odd', body }])).toEqual({ batchItemFailures: [{ itemIdentifier: 'odd' }] });
     },
   );
+});
+
+it('uploads wait in their queue while as many of their runs go on as may; job files do not', async () => {
+  running = MOST_UPLOAD_RUNS;
+  const [waiting, job] = [upload('a.jpg'), jobFile('now.json')];
+  expect(await starter()([waiting, job])).toEqual({ batchItemFailures: [{ itemIdentifier: waiting.messageId }] });
+  expect([...started.keys()]).toEqual([expect.stringMatching(/^now-/)]);
+  running--;
+  expect(await starter()([waiting])).toEqual({ batchItemFailures: [] });
+  expect([...started.keys()].at(-1)).toMatch(new RegExp(`^${UPLOADS}`));
 });
