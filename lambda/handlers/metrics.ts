@@ -1,11 +1,13 @@
 // Counts of one invocation as CloudWatch metrics: one line in the embedded metric format, searchable by run.
 import { Metrics, MetricUnit } from '@aws-lambda-powertools/metrics';
-import { ENVIRONMENT, env } from '../contract/environment.ts';
+import { ENVIRONMENT } from '../contract/environment.ts';
 import { METRICS } from '../contract/metrics.ts';
 import { type Outcome, outputTotals } from '../contract/outcome.ts';
 import type { RunKeys } from './run.ts';
 
-const metrics = new Metrics({ defaultDimensions: { [METRICS.stackDimension]: env(ENVIRONMENT.stack) } });
+const metrics = new Metrics({
+  defaultDimensions: { [METRICS.stackDimension]: process.env[ENVIRONMENT.stack] ?? 'unnamed' },
+});
 
 /** How many keys of this invocation failed, by error class. */
 const failed = new Map<string, number>();
