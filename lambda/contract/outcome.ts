@@ -80,8 +80,8 @@ export function outputTotals({ outputs, notListed }: Pick<Succeeded, 'outputs' |
   return { written, upToDate, bytes };
 }
 
-/** `notCurrent`: an inventory row of an old version or a delete marker; `outsideSource`: one of a key not below the source's prefix. */
-export type SkipReason = 'upToDate' | 'folderMarker' | 'excluded' | 'notCurrent' | 'outsideSource';
+/** `excluded`: a glob of `exclude` matches; `notIncluded`: none of `include` does; `notCurrent`: an inventory row of an old version or a delete marker; `outsideSource`: one of a key not below the source's prefix. */
+export type SkipReason = 'upToDate' | 'folderMarker' | 'excluded' | 'notIncluded' | 'notCurrent' | 'outsideSource';
 
 export interface Skipped extends OutcomeOf<'skipped'> {
   readonly reason: SkipReason;

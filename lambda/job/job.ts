@@ -7,12 +7,7 @@ import { parseLocation } from '../contract/location.ts';
 import { type RecipeInput, recipeInputSchema, recipeJsonSchema } from '../recipe/recipe.ts';
 import { matcher } from './globs.ts';
 
-/** Image extensions that `include` holds by default: what sharp reads, and what people call images. */
-const EXTENSIONS = [
-  'avif,bmp,dib,gif,heic,heif,hif,ico,j2k,jfif,jp2,jpe,jpeg,jpf,jpg,jpx,jxl,png,psb,psd,svg,svgz,tif,tiff,webp',
-  'arw,cr2,cr3,dng,nef,orf,raf,rw2',
-].join(',');
-export const IMAGE_GLOB = `**/*.{${EXTENSIONS}}`;
+export { IMAGE_GLOB } from './image-glob.ts';
 
 /** Step Functions' largest Map Run in items: the neutral value of the count that nobody set. */
 export const ALL_ITEMS = 100_000_000;
@@ -144,9 +139,13 @@ export const jobSchema = z.strictObject({
       'Whether to run on an S3 server that ignores conditional writes, where two runs at once may overwrite each other. Default: false.',
     ),
   include: globs
-    .default([IMAGE_GLOB])
-    .describe('Globs on keys below the source; what matches none is skipped. Default: image extensions, in any case.'),
-  exclude: globs.default([]).describe('Globs on keys below the source; what matches one is skipped.'),
+    .optional()
+    .describe(
+      'Globs on keys below the source, as gitignore reads them; what matches none is skipped. Default: image extensions, in any case, where keys are listed; every key that is named in keys or a manifest.',
+    ),
+  exclude: globs
+    .default([])
+    .describe('Globs on keys below the source, as gitignore reads them; what matches one is skipped.'),
   limits: limitsSchema.prefault({}).describe('What one key may cost.'),
   allowEmpty: z.boolean().default(false).describe('Whether a run without a single item is fine.'),
 });

@@ -31,7 +31,7 @@ export async function manifestReader(
       `expected the name of a manifest to end in .csv, .json, .jsonl or .ndjson (or these with .gz or .zst), got ${text}`,
     );
   }
-  const head = await headOf(open, bucket, key, text);
+  const head = (await headOf(open, bucket, key, text))?.replace(/^\ufeff/, '');
   if (head === undefined) return { kind, bucket, key };
   if (!allowEmpty && isEmpty(kind, head)) {
     throw new RangeError(`expected at least one key, got none in ${text} (allowEmpty: true if that is fine)`);

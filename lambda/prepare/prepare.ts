@@ -12,7 +12,9 @@ import {
   parseObject,
   resolveReference,
 } from '../contract/location.ts';
+import { parseJson } from '../contract/text.ts';
 import { overlayReferences } from '../image/overlays.ts';
+import { ANY_GLOB, IMAGE_GLOB } from '../job/image-glob.ts';
 import { ALL_ITEMS, invalidJob, isRecipeReference, type Job, parseJob } from '../job/job.ts';
 import {
   ELSEWHERE_FILE,
@@ -184,7 +186,7 @@ export async function prepareJob(
     recipe,
     existing,
     ...(verify ? { verify } : {}),
-    include,
+    include: include ?? [isListing(reader) ? IMAGE_GLOB : ANY_GLOB],
     exclude,
     limits,
     maxConcurrency: Math.min(asked, most),
@@ -211,6 +213,11 @@ function aliasesOf(source: Location, places: readonly (Location | undefined)[]):
   return others.length === 0 ? {} : { sourceAliases: others as readonly Location[] };
 }
 
+/** Whether keys come from a listing, of which only images are meant; others have been named, and are all meant. */
+function isListing({ kind }: Reader): boolean {
+  return kind === 'LIST' || kind === 'S3_INVENTORY';
+}
+
 /** A preset's name and an inline recipe are as they are; `s3://bucket/recipe.json` is read. */
 async function readRecipe(input: Job['recipe'], open: OpenStore): Promise<Recipe> {
   if (!isRecipeReference(input)) return resolveRecipe(input);
@@ -218,7 +225,7 @@ async function readRecipe(input: Job['recipe'], open: OpenStore): Promise<Recipe
   const { body } = await open(bucket).read(key, { maxBytes: MOST_RECIPE_BYTES });
   let document: unknown;
   try {
-    document = JSON.parse(body.toString());
+    document = parseJson(body.toString());
   } catch (error) {
     throw new RangeError(`expected JSON in ${input}, got ${(error as Error).message}`);
   }

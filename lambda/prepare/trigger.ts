@@ -1,6 +1,8 @@
 // What may start a run besides a plain job: a job file's location, or S3's own event of an object.
 import { FanoutError } from '../contract/errors.ts';
 import { parseObject } from '../contract/location.ts';
+import { parseJson } from '../contract/text.ts';
+import { IMAGE_GLOB } from '../job/image-glob.ts';
 import { invalidJob } from '../job/job.ts';
 import type { OpenStore } from '../store/store.ts';
 
@@ -30,7 +32,7 @@ export async function jobOf(input: unknown, open: OpenStore): Promise<Started> {
   const created = objectCreated(fields);
   return created === undefined
     ? { job: withoutConventions(input) }
-    : { job: { keys: [created.key] }, bucket: created.bucket };
+    : { job: { keys: [created.key], include: [IMAGE_GLOB] }, bucket: created.bucket };
 }
 
 /** What AWS and editors put beside the fields of a JSON document, and what says nothing to the job. */
@@ -61,7 +63,7 @@ async function jobFile(text: string, open: OpenStore): Promise<unknown> {
     throw error;
   }
   try {
-    return JSON.parse(body.toString());
+    return parseJson(body.toString());
   } catch (error) {
     throw invalidJob([`job: expected JSON in ${text}, got ${(error as Error).message}`]);
   }

@@ -276,7 +276,7 @@ function release({ buffer, byteLength }: Buffer): void {
 }
 
 /** Why an item is no work; undefined when it is. Throws InvalidItem for a key outside the source. */
-export function skipReason({ job, isSelected }: JobContext, item: Item): SkipReason | undefined {
+export function skipReason({ job, selection }: JobContext, item: Item): SkipReason | undefined {
   if (item.notCurrent) return 'notCurrent';
   if (!item.key.startsWith(job.source.prefix)) {
     if (job.reader.kind === 'S3_INVENTORY') return 'outsideSource';
@@ -286,7 +286,7 @@ export function skipReason({ job, isSelected }: JobContext, item: Item): SkipRea
     });
   }
   if (item.key.endsWith('/')) return 'folderMarker';
-  return isSelected(item.key.slice(job.source.prefix.length)) ? undefined : 'excluded';
+  return selection.reasonAgainst(item.key.slice(job.source.prefix.length));
 }
 
 function outputFacts(rendition: Transformed['renditions'][number], output: Output, upToDate: boolean): OutputFacts {

@@ -9,7 +9,7 @@ import { overlayReferences } from '../image/overlays.ts';
 import type { Transform } from '../image/transform.ts';
 import { keyOf } from '../job/item.ts';
 import type { PreparedJob, ProcessEvent, SelectedItem } from '../job/prepared.ts';
-import { selector } from '../job/selection.ts';
+import { createSelection, type Selection } from '../job/selection.ts';
 import { answerOf, failureOf, stoppedOf } from '../job/wire.ts';
 import type { OpenStore } from '../store/store.ts';
 import { createClaims } from './claims.ts';
@@ -33,6 +33,8 @@ export interface ProcessDependencies {
   readonly imageConcurrency?: number;
   /** For how many of those a stop waits: the rest only kept the processors busy. Default: for all. */
   readonly mostAwaited?: number;
+  /** Told of the globs of each job that is opened: which of them match is known at its end. */
+  readonly onSelection?: (selection: Selection) => void;
   /** Told what became of each key, as soon as that is known: for logs and metrics. */
   readonly onOutcome?: (outcome: Outcome, job: PreparedJob) => void;
 }
@@ -59,6 +61,7 @@ export function createProcess({
   transform,
   imageConcurrency = Number.POSITIVE_INFINITY,
   mostAwaited = imageConcurrency,
+  onSelection = () => {},
   onOutcome = () => {},
 }: ProcessDependencies): Process {
   const jobs = new Map<string, Promise<JobContext>>();
@@ -77,7 +80,7 @@ export function createProcess({
     { signal = new AbortController().signal, stopping, clock = NO_CLOCK } = {},
   ) => {
     const { run } = BatchInput;
-    const opened = await remembered(jobs, `${run.bucket}/${run.key}`, () => openJob(open, run, signal));
+    const opened = await remembered(jobs, `${run.bucket}/${run.key}`, () => openJob(open, run, signal, onSelection));
     const context = { ...opened, fresh: redrives === 0 && isFresh(BatchInput) };
     const timed = batchClock(clock);
     const processOne = (selected: SelectedItem) =>
@@ -158,10 +161,13 @@ async function openJob(
   open: OpenStore,
   run: ProcessEvent['BatchInput']['run'],
   signal: AbortSignal,
+  onSelection: (selection: Selection) => void,
 ): Promise<JobContext> {
   const { body } = await open(run.bucket).read(run.key, { signal });
   // Written by Prepare, which has validated it; nobody else may write below the results prefix.
-  return await openContext(JSON.parse(body.toString()) as PreparedJob, open, signal);
+  const context = await openContext(JSON.parse(body.toString()) as PreparedJob, open, signal);
+  onSelection(context.selection);
+  return context;
 }
 
 /** Opens what all keys of a prepared job share. Throws what reading a watermark throws. */
@@ -177,7 +183,7 @@ export async function openContext(job: PreparedJob, open: OpenStore, signal: Abo
     job,
     source: open(job.source.bucket),
     destination: open(job.destination.bucket),
-    isSelected: selector(job.include, job.exclude),
+    selection: createSelection(job.include, job.exclude),
     overlays,
     fresh: true,
     fingerprintOf: fingerprinter({

@@ -4,6 +4,7 @@ import { isDirectory, objectUri } from '../contract/location.ts';
 import { together } from '../contract/together.ts';
 import type { Item } from '../job/item.ts';
 import type { PreparedJob } from '../job/prepared.ts';
+import type { Selection } from '../job/selection.ts';
 import { staticOutputKeys } from '../recipe/keys.ts';
 import { canPointTo, isFrom } from '../store/provenance.ts';
 import type { Provenance, Store } from '../store/store.ts';
@@ -14,7 +15,7 @@ export interface JobContext {
   readonly job: PreparedJob;
   readonly source: Store;
   readonly destination: Store;
-  readonly isSelected: (relativeKey: string) => boolean;
+  readonly selection: Selection;
   /** Watermarks by their reference in the recipe, and their ETags. */
   readonly overlays: ReadonlyMap<string, { readonly body: Buffer; readonly etag: string }>;
   /** The fingerprint of a key's work on the version of its source that has this ETag. */

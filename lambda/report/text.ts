@@ -120,7 +120,8 @@ function failures({ errors }: Summary, paint: Paint): string[] {
 const SKIP_WORDS: Readonly<Record<SkipReason, string>> = {
   upToDate: 'up to date',
   folderMarker: 'folder markers',
-  excluded: 'not included',
+  excluded: 'excluded',
+  notIncluded: 'not included',
   notCurrent: 'old versions or delete markers',
   outsideSource: 'outside the source',
 };

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { RESULT_FOLDERS } from '../contract/environment.ts';
 import { FanoutError } from '../contract/errors.ts';
 import { type Location, objectUri } from '../contract/location.ts';
+import { IMAGE_GLOB } from '../job/image-glob.ts';
 import type { JobInput } from '../job/job.ts';
 import type { OpenStore } from '../store/store.ts';
 
@@ -95,15 +96,17 @@ export const MOST_UPLOAD_RUNS = 5;
 export const UPLOADS = 'uploads-';
 
 async function startUploads(uploads: readonly Created[], dependencies: StartDependencies): Promise<void> {
-  const { open, results, uploadsJob, startExecution, runningUploads } = dependencies;
+  const { open, results, startExecution, runningUploads } = dependencies;
   const running = (await runningUploads?.()) ?? 0;
   if (running >= MOST_UPLOAD_RUNS)
     throw new FanoutError(
       'Throttled',
       `${running} runs of uploads go on: these keys wait in their queue for one to end`,
     );
+  // Nobody named these keys: whatever lands below the source is told of.
   const keys = [...new Set(uploads.map(({ key }) => key))].sort();
   const name = executionName('uploads', uploads);
+  const uploadsJob = { include: [IMAGE_GLOB], ...dependencies.uploadsJob };
   const inline = { ...uploadsJob, keys };
   if (Buffer.byteLength(JSON.stringify(inline)) <= MOST_INPUT_BYTES - ROOM) return await startExecution(name, inline);
   const key = `${results.prefix}${RESULT_FOLDERS.manifests}uploads/${name}.json`;

@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { definedOnly } from '../../lambda/contract/defined.ts';
 import { FanoutError } from '../../lambda/contract/errors.ts';
+import { parseJson } from '../../lambda/contract/text.ts';
 import type { JobInput } from '../../lambda/job/job.ts';
 import { type OptionSpec, type OptionValues, UsageError } from './command.ts';
 
@@ -56,8 +57,13 @@ export const JOB_OPTIONS = {
     type: 'boolean',
     help: 'Run on a server that ignores conditional writes: two runs at once may then overwrite each other.',
   },
-  include: { type: 'string', multiple: true, value: 'GLOB', help: 'Only keys that match. Default: image extensions.' },
-  exclude: { type: 'string', multiple: true, value: 'GLOB', help: 'Not the keys that match.' },
+  include: {
+    type: 'string',
+    multiple: true,
+    value: 'GLOB',
+    help: 'Only keys that match, instead of image extensions where keys are listed. As in gitignore: *.jpg is in any folder, B/ is all that is in B. Case counts.',
+  },
+  exclude: { type: 'string', multiple: true, value: 'GLOB', help: 'Not the keys that match, read the same way.' },
   limits: {
     type: 'string',
     multiple: true,
@@ -140,7 +146,7 @@ async function recipeOf(value: string): Promise<unknown> {
 /** Reads a JSON file that an option names. Throws InvalidJob with the file's name. */
 export async function readJson(option: string, path: string): Promise<unknown> {
   try {
-    return JSON.parse(await readFile(path, 'utf8'));
+    return parseJson(await readFile(path, 'utf8'));
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     const reasons: Readonly<Record<string, string>> = { ENOENT: 'there is none', EISDIR: 'that is a directory' };

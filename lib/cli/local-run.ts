@@ -2,19 +2,21 @@
 import { availableParallelism } from 'node:os';
 import { isDirectory } from '../../lambda/contract/location.ts';
 import { createTransform } from '../../lambda/image/transform.ts';
+import { IMAGE_GLOB } from '../../lambda/job/image-glob.ts';
+import type { Selection } from '../../lambda/job/selection.ts';
 import type { Prepare } from '../../lambda/prepare/prepare.ts';
 import { createProcess } from '../../lambda/process/process.ts';
 import { printable } from '../../lambda/report/printable.ts';
 import { DEADLINE_ERROR, exitCodeOf } from '../../lambda/report/status.ts';
 import type { Summary } from '../../lambda/report/summary.ts';
 import { resumeHereCommand } from '../../lambda/report/text.ts';
-import { formatDuration } from '../../lambda/report/units.ts';
+import { formatCount, formatDuration } from '../../lambda/report/units.ts';
 import { openStores } from '../../lambda/store/open.ts';
 import type { OpenStore } from '../../lambda/store/store.ts';
 import type { Continue } from '../local/execution.ts';
 import type { Json } from '../states-language.ts';
 import { EXIT, type ExitCode } from './command.ts';
-import { showProgress } from './display.ts';
+import { type Display, showProgress } from './display.ts';
 import { createDrain } from './drain.ts';
 import { endAtOnce, endBySignal } from './end.ts';
 import { execute, messageOf, type NoAccount, type Running } from './execute.ts';
@@ -66,6 +68,7 @@ export async function runHere(
   const impatient = openStores({ s3: { deadlineMs: PREPARE_PATIENCE } });
   const transform = createTransform({ isolate: how.isolate });
   let running: Running | undefined;
+  let selection: Selection | undefined;
   let code: ExitCode = EXIT.notStarted;
   const display = showProgress({
     stream: process.stderr,
@@ -106,6 +109,9 @@ export async function runHere(
       transform,
       imageConcurrency: availableParallelism() + 1,
       mostAwaited: availableParallelism(),
+      onSelection: (opened) => {
+        selection = opened;
+      },
     }),
     doneBefore,
     ...(earlier === undefined ? {} : { continue: earlier }),
@@ -129,13 +135,15 @@ export async function runHere(
   try {
     const ended = await running.ended;
     failures.end();
-    display.end();
     if (!('summary' in ended)) {
+      display.end();
       process.stderr.write(`image-fanout run: ${reasonText(ended)}\n`);
       if (interrupts.count > 0) code = EXIT.interrupted;
       else if (deadline.passed || ended.unwritten !== undefined) code = EXIT.stopped;
       return code;
     }
+    if (!how.quiet) sayUnusedGlobs(ended.summary, selection, display);
+    display.end();
     report(ended.summary, running.progress.done(), how);
     code = exitCodeOf(ended.summary);
     return code;
@@ -147,6 +155,15 @@ export async function runHere(
     // An ordinary end would wait for images that nobody waits for any more: those that were taken back or cut short.
     if (interrupts.count > 1) endBySignal();
     else if (drain.begun) endAtOnce(code);
+  }
+}
+
+/** A glob that matches nothing in a whole listing is probably misspelt. */
+function sayUnusedGlobs({ job, counts, attempts }: Summary, selection: Selection | undefined, display: Display): void {
+  if (selection === undefined || job.reader.kind !== 'LIST' || counts.pending > 0 || attempts.length > 1) return;
+  for (const glob of selection.unused()) {
+    if (glob !== IMAGE_GLOB)
+      display.say(`The glob ${JSON.stringify(glob)} matched none of ${formatCount(counts.total)} keys.`);
   }
 }
 

@@ -15,7 +15,19 @@ export async function decompressed(source: Readable): Promise<Readable> {
   const found = COMPRESSIONS.find(({ magic }) => head.subarray(0, magic.length).equals(magic));
   const target = found === undefined ? new PassThrough() : found.decompress();
   // The error is the reader's to see: pipeline destroys the target with it.
-  return pipeline(source, target, () => {}) as unknown as Readable;
+  return await withoutMark(pipeline(source, target, () => {}) as unknown as Readable);
+}
+
+const BYTE_ORDER_MARK = Buffer.from([0xef, 0xbb, 0xbf]);
+
+/** The stream after a byte order mark, which editors and spreadsheets on Windows put before UTF-8. */
+async function withoutMark(stream: Readable): Promise<Readable> {
+  const head = await firstBytes(stream);
+  if (!head.subarray(0, BYTE_ORDER_MARK.length).equals(BYTE_ORDER_MARK)) return stream;
+  stream.read();
+  const rest = head.subarray(BYTE_ORDER_MARK.length);
+  if (rest.length > 0) stream.unshift(rest);
+  return stream;
 }
 
 async function firstBytes(source: Readable): Promise<Buffer> {

@@ -15,6 +15,8 @@ export async function* csvItems(content: Readable, config: ReaderConfig): AsyncG
     parse({
       bom: true,
       delimiter: DELIMITERS[config.CSVDelimiter ?? 'COMMA'],
+      // Each row by its own end: a header that was put before rows of Windows leaves no \r in a key.
+      record_delimiter: ['\r\n', '\n', '\r'],
       relax_column_count: true,
       skip_empty_lines: true,
     }),

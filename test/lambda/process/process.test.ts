@@ -77,8 +77,10 @@ describe.each<Kind>(['directories', 'S3'])('process on %s', (kind) => {
   test('writes what the recipe asks for and tells of it in item order', async () => {
     await places.put('first/a b+ä.jpg', await image(1));
     await places.put('first/c.JPG', await image(2));
-    const outcomes = await run(['first/c.JPG', 'first/', 'first/notes.txt', 'first/a b+ä.jpg']);
-    expect(states(outcomes)).toEqual(['succeeded', 'folderMarker', 'excluded', 'succeeded']);
+    const outcomes = await run(['first/c.JPG', 'first/', 'first/notes.txt', 'first/a b+ä.jpg'], {
+      include: ['*.jpg', '*.JPG'],
+    });
+    expect(states(outcomes)).toEqual(['succeeded', 'folderMarker', 'notIncluded', 'succeeded']);
     const outputs = await places.outputs();
     expect([...outputs.keys()]).toEqual(['first/a b+ä.jpg', 'first/c.jpg']);
     expect(outcomes[0]).toMatchObject({

@@ -30,7 +30,7 @@ const mixed = () =>
         childRecord([failed(1, 'b.jpg', 'TruncatedImage', 'b.jpg ends after 10 of 20 kB')], 2),
         childRecord([failed(2, 'c.jpg', 'TruncatedImage', 'c.jpg ends after 1 of 2 kB')], 3),
         childRecord([failed(3, 'd.jpg', 'Throttled', 'd.jpg: slow down')], 4),
-        childRecord([{ status: 'skipped', index: 4, key: 'e.txt', reason: 'excluded' }], 4),
+        childRecord([{ status: 'skipped', index: 4, key: 'e.txt', reason: 'notIncluded' }], 4),
         childRecord([{ status: 'pending', index: 5, key: 'f.jpg' }]),
       ]),
     { listed: 6, cpuMilliseconds: 1500 },

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { directoryLocation, type Location } from '../../../lambda/contract/location.ts';
+import { IMAGE_GLOB } from '../../../lambda/job/image-glob.ts';
 import { createStart, MOST_UPLOAD_RUNS, type QueueRecord, UPLOADS } from '../../../lambda/start/start.ts';
 import { openStores, type Stores } from '../../../lambda/store/open.ts';
 
@@ -83,7 +84,9 @@ describe('job files', () => {
 describe('uploads', () => {
   it('are gathered into one run, each key once', async () => {
     await starter()([upload('b.jpg'), upload('a.jpg', '01'), upload('a.jpg', '01'), upload('a.jpg', '02')]);
-    expect([...started.values()]).toEqual([{ recipe: 'thumbnail', keys: ['in/a.jpg', 'in/b.jpg'] }]);
+    expect([...started.values()]).toEqual([
+      { recipe: 'thumbnail', include: [IMAGE_GLOB], keys: ['in/a.jpg', 'in/b.jpg'] },
+    ]);
   });
 
   it('that are only folder markers, or elsewhere, start nothing', async () => {
@@ -102,6 +105,7 @@ describe('uploads', () => {
     const [[name, input]] = [...started] as [[string, { manifest: string }]];
     expect(input).toEqual({
       recipe: 'thumbnail',
+      include: [IMAGE_GLOB],
       manifest: expect.stringMatching(new RegExp(`/manifests/uploads/${name}\\.json$`)),
     });
     const manifest = JSON.parse(await readFile(new URL(input.manifest), 'utf8'));

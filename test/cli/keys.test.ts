@@ -1,0 +1,124 @@
+// Which keys a run is about: globs, keys that are named, manifests as people's programs write them.
+import { mkdir, rename, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type Summary, summarySchema } from '../../lambda/report/summary.ts';
+import { type Ended, outputsIn, run, type Workplace, workplace } from './program.ts';
+
+let place: Workplace;
+
+beforeAll(async () => {
+  place = await workplace();
+});
+afterAll(() => place.remove());
+
+const summaryOf = ({ stdout }: Ended): Summary => summarySchema.parse(JSON.parse(stdout));
+const messagesOf = ({ stderr }: Ended): string[] =>
+  stderr
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line) as { event: string; text?: string })
+    .flatMap(({ event, text }) => (event === 'message' && text !== undefined ? [text] : []));
+
+/** `0.jpg`, `A/1.jpg`, `A/B/2.JPG`, `B/3.jpg`, `notes.txt`. */
+async function tree(name: string): Promise<string> {
+  const source = await place.images(name, 4);
+  await mkdir(join(source, 'A/B'), { recursive: true });
+  await mkdir(join(source, 'B'));
+  await rename(join(source, '0000.jpg'), join(source, '0.jpg'));
+  await rename(join(source, '0001.jpg'), join(source, 'A/1.jpg'));
+  await rename(join(source, '0002.jpg'), join(source, 'A/B/2.JPG'));
+  await rename(join(source, '0003.jpg'), join(source, 'B/3.jpg'));
+  await writeFile(join(source, 'notes.txt'), 'no image');
+  return source;
+}
+
+const ALL = ['0', 'A/1', 'A/B/2', 'B/3'];
+
+describe.concurrent('globs are read as gitignore reads them', () => {
+  test.each<[options: readonly string[], made: readonly string[], skipped: Summary['skipped']]>([
+    [[], ALL, { notIncluded: 1 }],
+    [['--include', '*.jpg'], ['0', 'A/1', 'B/3'], { notIncluded: 2 }],
+    [['--include', '/*.jpg'], ['0'], { notIncluded: 4 }],
+    [['--include', 'A/*.jpg'], ['A/1'], { notIncluded: 4 }],
+    [['--include', '*.JPG', '--include', 'B/3.*'], ['A/B/2', 'B/3'], { notIncluded: 3 }],
+    [['--exclude', 'B'], ['0', 'A/1'], { notIncluded: 1, excluded: 2 }],
+    [['--exclude', 'B/'], ['0', 'A/1'], { notIncluded: 1, excluded: 2 }],
+    [['--exclude', '/B'], ['0', 'A/1', 'A/B/2'], { notIncluded: 1, excluded: 1 }],
+    [['--exclude', 'A/B/'], ['0', 'A/1', 'B/3'], { notIncluded: 1, excluded: 1 }],
+    [['--include', 'A', '--exclude', '*.JPG'], ['A/1'], { notIncluded: 3, excluded: 1 }],
+  ])('%j', async (options, made, skipped) => {
+    const source = await tree(`globs ${options.join(' ').replaceAll('/', '|')}`);
+    const ended = await run('run', source, `${source}-out`, '--recipe', 'thumbnail', '--json', ...options);
+    expect(ended.code).toBe(0);
+    expect(messagesOf(ended)).toEqual([]);
+    expect(await outputsIn(`${source}-out`)).toEqual(made.map((name) => `${name}-thumbnail.webp`));
+    expect(summaryOf(ended).skipped).toEqual(skipped);
+  });
+
+  test('one that matches no key of a whole listing is named', async () => {
+    const source = await tree('unused');
+    const options = ['--include', '*.jpeg', '--include', '*.jpg', '--exclude', 'C/', '--json'];
+    const ended = await run('run', source, `${source}-out`, '--recipe', 'thumbnail', ...options);
+    expect(ended.code).toBe(0);
+    expect(messagesOf(ended)).toEqual([
+      'The glob "*.jpeg" matched none of 5 keys.',
+      'The glob "C/" matched none of 5 keys.',
+    ]);
+  });
+
+  test('one that is none is refused: exit 1', async () => {
+    const source = await tree('broken-glob');
+    const { code, stderr } = await run('run', source, `${source}-out`, '--include', '[');
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/include: expected a glob, got "\["/);
+  });
+});
+
+describe.concurrent('a key that is named is meant', () => {
+  const named = ['--recipe', 'thumbnail', '--tolerated-failure-count', '9', '--json'];
+
+  test('in --keys: whatever its name ends in, and also when it is not there', async () => {
+    const source = await tree('named');
+    const keys = ['0.jpg', 'notes.txt', 'gone.jpg', 'gone.txt'].flatMap((key) => ['--keys', key]);
+    const ended = await run('run', source, `${source}-out`, ...keys, ...named);
+    expect(ended.code).toBe(3);
+    const { counts, errors, skipped } = summaryOf(ended);
+    expect(counts).toMatchObject({ succeeded: 1, failed: 3, skipped: 0 });
+    expect(errors.map(({ name, count }) => [name, count])).toEqual([
+      ['SourceNotFound', 2],
+      ['NotAnImage', 1],
+    ]);
+    expect(skipped).toEqual({});
+    // What --include says holds for named keys, too.
+    const included = await run('run', source, `${source}-out2`, ...keys, '--include', '0.*', ...named);
+    expect(included.code).toBe(0);
+    expect(summaryOf(included).skipped).toEqual({ notIncluded: 3 });
+  });
+
+  test.each([
+    ['a CSV whose header ends in LF and whose rows end in CRLF', 'list.csv', 'key,size\n0.jpg,1\r\nA/1.jpg,2\r\n'],
+    ['a CSV with a byte order mark', 'list.csv', '\ufeffkey\n0.jpg\nA/1.jpg\n'],
+    ['JSONL with a byte order mark', 'list.jsonl', '\ufeff"0.jpg"\r\n{"key": "A/1.jpg"}\r\n'],
+    ['a JSON array with a byte order mark', 'list.json', '\ufeff["0.jpg", "A/1.jpg"]'],
+  ])('in %s', async (name, file, text) => {
+    const source = await tree(name);
+    const list = join(await place.folder(`${name}-list`), file);
+    await writeFile(list, text);
+    const ended = await run('run', source, `${source}-out`, '--manifest', list, ...named);
+    expect(ended.stderr).toBe('');
+    expect(ended.code).toBe(0);
+    expect(await outputsIn(`${source}-out`)).toEqual(['0-thumbnail.webp', 'A/1-thumbnail.webp']);
+  });
+
+  test('a recipe and a job with a byte order mark are read', async () => {
+    const source = await tree('marks');
+    const folder = await place.folder('marks-files');
+    const [recipe, job] = [join(folder, 'recipe.json'), join(folder, 'job.json')];
+    await writeFile(recipe, '\ufeff{"outputs":[{"name":"a","key":"{dir}{name}.{format}","format":"webp"}]}');
+    await writeFile(job, `\ufeff${JSON.stringify({ source, destination: `${source}-out` })}`);
+    expect((await run('recipe', 'check', recipe)).code).toBe(0);
+    expect((await run('run', '--job', job, '--recipe', recipe, '--quiet')).code).toBe(0);
+    expect(await outputsIn(`${source}-out`)).toHaveLength(4);
+  });
+});
