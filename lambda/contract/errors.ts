@@ -16,6 +16,10 @@ export const ERROR_CLASSES = {
     transient: false,
     hint: 'Correct the manifest: each item is a key, or has a field "key", below the source.',
   },
+  RunIsLive: {
+    transient: false,
+    hint: 'Wait for the end of the process that the message names, or end it; then resume.',
+  },
   // The source object
   SourceNotFound: { transient: false, hint: 'The object was listed but is gone; resume or re-run to account for it.' },
   SourceArchived: {

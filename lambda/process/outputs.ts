@@ -55,6 +55,15 @@ export function decide(
   return { expect: { etag: head.etag } };
 }
 
+/** The error of two runs that are at work on the same outputs with different recipes. */
+function ofLiveRun(key: string, run: string, holder: string): FanoutError {
+  return new FanoutError(
+    'OutputCollision',
+    `${key} was made by the run ${run}, which makes it otherwise and is still at work (${holder})`,
+    { expected: 'an output key that no other live run writes', met: `an output of the live run ${run}` },
+  );
+}
+
 /** The error of two sources that meet at one output key. */
 export function collision(key: string, source: string, other: string, more = ''): FanoutError {
   return new FanoutError('OutputCollision', `${key} is the output of ${other} already${more}`, {
@@ -95,6 +104,8 @@ export interface WritePlan {
   readonly existing: PreparedJob['existing'];
   /** What the source may be called in what earlier runs wrote. Default: as in `mine`. */
   readonly uris?: readonly string[] | undefined;
+  /** Who works on an earlier run at this moment, in words; undefined when nobody does. */
+  readonly liveRun?: ((run: string) => Promise<string | undefined>) | undefined;
   /** The place of the output that is written last, as the mark that all are there. */
   readonly last: number;
   readonly seen?: Seen | undefined;
@@ -110,7 +121,7 @@ export interface WritePlan {
 export async function writeOutputs(
   store: Store,
   outputs: readonly Output[],
-  { mine, existing, uris, last, seen, signal }: WritePlan,
+  { mine, existing, uris, liveRun, last, seen, signal }: WritePlan,
 ): Promise<boolean[]> {
   const keys = outputs.map(({ key }) => key);
   const mark = keys[last] as string;
@@ -120,7 +131,13 @@ export async function writeOutputs(
   async function look({ key }: Output): Promise<Decision> {
     const head = heads.has(key) ? heads.get(key) : await store.head(key, { signal });
     heads.set(key, head);
-    return decide(key, head, mine, existing, uris);
+    const decision = decide(key, head, mine, existing, uris);
+    const theirs = head?.provenance;
+    if ('upToDate' in decision || theirs === undefined || theirs.run === mine.run) return decision;
+    // Two recipes at work on the same keys would leave a mix of both, and each would be told that it succeeded.
+    const holder = await liveRun?.(theirs.run);
+    if (holder !== undefined) throw ofLiveRun(key, theirs.run, holder);
+    return decision;
   }
 
   /** Of the works that are about to lose an output to another: whoever looks at such a mark must not believe it. */

@@ -177,6 +177,7 @@ async function make(
     const upToDate = await timed(ms, 'write', () =>
       writeOutputs(destination, outputs, {
         ...{ mine, existing: job.existing, uris: plan.uris, last: plan.marker, seen, signal },
+        liveRun: context.liveRun,
       }),
     );
     return {

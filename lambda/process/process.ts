@@ -13,6 +13,7 @@ import { createSelection, type Selection } from '../job/selection.ts';
 import { answerOf, failureOf, stoppedOf } from '../job/wire.ts';
 import type { OpenStore } from '../store/store.ts';
 import { createClaims } from './claims.ts';
+import { liveRuns } from './live-runs.ts';
 import { type Clock, type KeyTools, processKey } from './process-key.ts';
 import { createReadAhead } from './read-ahead.ts';
 import type { JobContext } from './up-to-date.ts';
@@ -186,6 +187,7 @@ export async function openContext(job: PreparedJob, open: OpenStore, signal: Abo
     selection: createSelection(job.include, job.exclude),
     overlays,
     fresh: true,
+    liveRun: liveRuns(open(job.results.bucket), job),
     fingerprintOf: fingerprinter({
       recipe: job.recipe,
       encoder: encoderVersion(),

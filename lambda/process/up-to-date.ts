@@ -22,6 +22,8 @@ export interface JobContext {
   readonly fingerprintOf: (etag: string) => string;
   /** Whether the items come from a listing that this very execution has just made. */
   readonly fresh: boolean;
+  /** Who works on an earlier run at this moment, in words; undefined when nobody does, or it cannot be told. */
+  readonly liveRun: (run: string) => Promise<string | undefined>;
 }
 
 /** What is known of a key before it is read. */

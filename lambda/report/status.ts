@@ -1,4 +1,5 @@
 // How a run ended, in one word: the one table of words, exit codes and meanings for whoever tells of an end.
+import type { ErrorName } from '../contract/errors.ts';
 
 /** What the table says of one word. Texts are plain, without a full stop. */
 interface End {
@@ -74,6 +75,9 @@ export type ExecutionStatus = (typeof EXECUTION_STATUSES)[number];
 /** The error with which a deadline stops an execution, as StopExecution takes one. */
 export const DEADLINE_ERROR = 'Deadline';
 
+/** The error with which a run stops when another process has taken its folder over. */
+export const LOST_LEASE_ERROR = 'RunIsLive' satisfies ErrorName;
+
 /** What the run's status is made of. */
 export interface EndFacts {
   /** Absent when no end is on record. */
@@ -90,6 +94,7 @@ export function runStatusOf({ executionStatus, error, counts, check }: EndFacts)
     case undefined:
       return 'noEndOnRecord';
     case 'ABORTED':
+      if (error === LOST_LEASE_ERROR) return 'stoppedByError';
       return error === DEADLINE_ERROR ? 'stoppedByDeadline' : 'interrupted';
     case 'SUCCEEDED':
       if (!check.balanced) return 'unbalanced';

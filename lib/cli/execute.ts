@@ -14,8 +14,9 @@ import { writeAccount } from '../../lambda/report/account.ts';
 import { writeEnd } from '../../lambda/report/end-record.ts';
 import { findResultFiles, readJob } from '../../lambda/report/run-folder.ts';
 import { shortSummary } from '../../lambda/report/short.ts';
-import type { ExecutionStatus } from '../../lambda/report/status.ts';
+import { type ExecutionStatus, LOST_LEASE_ERROR } from '../../lambda/report/status.ts';
 import type { Summary } from '../../lambda/report/summary.ts';
+import { LEASE_FILE, type Lease, takeLease } from '../../lambda/store/lease.ts';
 import type { OpenStore } from '../../lambda/store/store.ts';
 import { type Continue, type ExecutionEvent, type LocalExecution, startExecution } from '../local/execution.ts';
 import type { Json } from '../states-language.ts';
@@ -38,6 +39,8 @@ export interface ExecuteOptions {
   readonly onFailure: (failure: KeyFailure) => void;
   /** Told when more has failed than is tolerated. */
   readonly onThresholdExceeded: (threshold: Threshold) => void;
+  /** Told what a person should know of the run's lease: that it is lost, unguarded, or looked at for a while. */
+  readonly onLease?: (sentence: string) => void;
 }
 
 export interface Running {
@@ -77,6 +80,8 @@ export function execute(options: ExecuteOptions): Running {
   const progress = trackProgress({ doneBefore: options.doneBefore });
   const definition = workflow({ functions: FUNCTIONS });
   let prepared: PreparedState | undefined;
+  let lease: Lease | undefined;
+  let lost: string | undefined;
   let listed: number | undefined;
 
   const account = async (
@@ -102,6 +107,23 @@ export function execute(options: ExecuteOptions): Running {
     });
   };
 
+  /** No other process may work on the run meanwhile. */
+  function hold(state: PreparedState): Promise<Lease> {
+    const { bucket, prefix } = folderOf(state);
+    const tell = options.onLease ?? (() => {});
+    return takeLease(open(bucket), prefix + LEASE_FILE, {
+      onLost(reason) {
+        lost = reason;
+        tell(`${reason}. Finishing what runs, starting nothing new.`);
+        execution.stop({ error: LOST_LEASE_ERROR, cause: reason });
+      },
+      onUnguarded: () =>
+        tell('This S3 server ignores conditional writes: nothing keeps a second process from this run but a look.'),
+      onWatching: (holder, seconds) =>
+        tell(`The run was being worked on by ${holder}: looking for ${seconds} s whether it still is.`),
+    });
+  }
+
   let summary: Summary | undefined;
   const execution = startExecution({
     definition,
@@ -111,11 +133,15 @@ export function execute(options: ExecuteOptions): Running {
     ...(options.continue === undefined ? {} : { continue: options.continue }),
     handlers: {
       [FUNCTIONS.prepare]: async (event) => {
-        prepared = await options.prepare(event as PrepareEvent).catch((error: unknown) => {
+        try {
+          const state = await options.prepare(event as PrepareEvent);
+          lease ??= await hold(state);
+          prepared = state;
+          return state;
+        } catch (error) {
           if (error instanceof FanoutError && error.transient) options.onPrepareFailed(error);
           throw error;
-        });
-        return prepared;
+        }
       },
       [FUNCTIONS.process]: (event, context) => processImage(event as ProcessEvent, context),
       [FUNCTIONS.processLarge]: (event, context) => processAgain(processImage, event as OutOfResources, context),
@@ -147,6 +173,8 @@ export function execute(options: ExecuteOptions): Running {
     const { status, error, cause, mapRun } = await execution.result;
     if (summary !== undefined) return { summary };
     if (prepared === undefined || mapRun === undefined) return { error: error ?? status, cause: cause ?? '' };
+    // The account is for the process to write that has the run now.
+    if (lost !== undefined) return { error: LOST_LEASE_ERROR, cause: lost, unwritten: folderOf(prepared) };
     try {
       return { summary: await account(prepared, status, error, cause) };
     } catch (thrown) {
@@ -155,7 +183,12 @@ export function execute(options: ExecuteOptions): Running {
     }
   }
 
-  return { execution, progress, prepared: () => prepared !== undefined, ended: finish() };
+  return {
+    execution,
+    progress,
+    prepared: () => prepared !== undefined,
+    ended: finish().finally(async () => await lease?.release()),
+  };
 }
 
 /** The run's folder, from the prepared state. */

@@ -117,6 +117,7 @@ export async function runHere(
     ...(earlier === undefined ? {} : { continue: earlier }),
     onPrepareFailed: ({ name, message }) =>
       display.say(`${printable(`${name}: ${message}`)}\nTrying again; Ctrl-C ends it.`),
+    onLease: (sentence) => display.say(printable(sentence)),
     onFailure: failures.failed,
     onThresholdExceeded: (threshold) => {
       failures.exceeded(threshold);
