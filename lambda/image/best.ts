@@ -1,7 +1,7 @@
 // Which formats an output may come out in, and the best of them.
 import { FanoutError } from '../contract/errors.ts';
 import { FORMATS, type FormatName } from '../recipe/names.ts';
-import type { Output } from '../recipe/types.ts';
+import type { Operations, Output } from '../recipe/types.ts';
 import { smallestWithin } from './contract.ts';
 import type { Encoded, Made } from './encode.ts';
 import { formatName } from './header.ts';
@@ -9,12 +9,12 @@ import type { ImageJob } from './job.ts';
 import type { SourceImage } from './source-image.ts';
 
 /** The formats that an output may come out in for this source: `same` named, and none that would lose frames or transparency where another does not. */
-export function candidates(output: Output, source: SourceImage, animated: boolean): FormatName[] {
+export function candidates(output: Output, source: SourceImage, animated: boolean, shared: Operations): FormatName[] {
   const named = [...new Set(output.formats.map((format) => (format === 'same' ? sameFormat(source) : format)))];
   const moving = animated ? named.filter((format) => FORMATS[format].animated) : named;
   const able = moving.length > 0 ? moving : named;
   const clear =
-    source.metadata.hasAlpha && output.operations.flatten === undefined
+    source.metadata.hasAlpha && output.operations.flatten === undefined && shared.flatten === undefined
       ? able.filter((format) => FORMATS[format].alpha)
       : able;
   return clear.length > 0 ? clear : able;

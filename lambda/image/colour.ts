@@ -31,6 +31,11 @@ export function toRecipeColours(
   return attach || space === 'rgb16' ? kept.withIccProfile('srgb', { attach }) : kept;
 }
 
+/** Whether sharp is told to convert before anything else: then it shrinks nothing while it reads. */
+export function convertsFirst({ metadata: { space, hasProfile } }: SourceImage, colour: Recipe['colour']): boolean {
+  return colour === 'p3' && ((space === 'srgb' && hasProfile) || space === 'rgb16');
+}
+
 /** Whether intermediate pixels must carry a profile or metadata along, so that raw pixels will not do. */
 export function needsCarrier(recipe: Recipe): boolean {
   return recipe.colour !== 'srgb' || recipe.outputs.some((output) => output.metadata !== 'strip');

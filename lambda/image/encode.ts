@@ -5,8 +5,9 @@ import type { Output } from '../recipe/types.ts';
 import { withCopyright } from './colour.ts';
 import { imageFailure } from './failure.ts';
 import type { ImageJob } from './job.ts';
-import { finish, type Pipeline, type Pixels } from './pixels.ts';
+import { finish, type Input, isPixels, open, type Pipeline, type Pixels } from './pixels.ts';
 import { sharp } from './sharp.ts';
+import { withMetadataOf } from './webp-chunks.ts';
 
 /** What an output is encoded from: pipelines that start at its pixels, as many as are asked for. */
 export interface Made {
@@ -41,8 +42,7 @@ export async function encodeOnce(
   const flat = made.alpha && (!facts.alpha || bits) ? image.flatten({ background: '#ffffff' }) : image;
   const grey = bits ? flat.toColourspace('b-w') : flat;
   const deep = job.deep && isDeep(output, format) ? grey.toColourspace('rgb16') : grey;
-  const finished = finish(job, deep, input, output.metadata);
-  const signed = output.metadata === 'keep' ? finished : withCopyright(finished, job.source, output.copyright);
+  const signed = sign(job, deep, input, output);
   const encoder = encode(signed, format, {
     ...encoderOptions(job, output, format),
     ...(quality === undefined ? {} : { quality }),
@@ -52,7 +52,7 @@ export async function encodeOnce(
     const used = quality ?? qualityOf(output, format);
     return {
       format,
-      body: data,
+      body: await dressed(job, output, format, input, data),
       width: info.width,
       height: info.pageHeight ?? info.height,
       ...(info.pages !== undefined && info.pages > 1 ? await framesOf(data) : {}),
@@ -61,6 +61,23 @@ export async function encodeOnce(
   } catch (error) {
     throw imageFailure(error, job.source.format, job.source.body);
   }
+}
+
+/** Tells the pipeline about colours and metadata. */
+function sign(job: ImageJob, image: Sharp, input: Input, output: Output): Sharp {
+  const finished = finish(job, image, input, output.metadata);
+  return output.metadata === 'keep' ? finished : withCopyright(finished, job.source, output.copyright);
+}
+
+/** An animation with the metadata that a still of the same source has: its raw pixels brought none along. */
+async function dressed(job: ImageJob, output: Output, format: FormatName, input: Input, body: Buffer): Promise<Buffer> {
+  if (format !== 'webp' || !job.carrier || !isPixels(input) || input.frames === 1) return body;
+  const one = { frames: 1 };
+  const autoOrient = job.recipe.operations.autoOrient !== false;
+  const opened = open(job, one);
+  const upright = autoOrient ? opened.autoOrient() : opened;
+  const donor = sign(job, upright.resize({ width: 1, height: 1, fit: 'fill' }), one, output).webp();
+  return withMetadataOf(body, await job.run(donor, (ready) => ready.toBuffer()));
 }
 
 /** How many frames are in a file: encoders merge those that are alike. */
@@ -72,16 +89,15 @@ async function framesOf(body: Buffer): Promise<{ pages?: number }> {
 /** Whether 16 bits per channel arrive in the file. */
 export function isDeep(output: Output, format: FormatName): boolean {
   if (!FORMATS[format].deep) return false;
-  const { png, tiff } = output.encoders;
-  if (format === 'png')
-    return !(
-      png?.palette ??
-      (png?.quality !== undefined ||
-        png?.effort !== undefined ||
-        png?.colours !== undefined ||
-        png?.dither !== undefined)
-    );
+  const { tiff } = output.encoders;
+  if (format === 'png') return !hasPalette(output);
   return tiff?.compression !== 'jpeg' && tiff?.compression !== 'ccittfax4' && tiff?.bitdepth === undefined;
+}
+
+/** Whether a PNG gets a palette: any option that only a palette knows asks for one, as in sharp. */
+function hasPalette({ encoders: { png = {} } }: Output): boolean {
+  const { palette, quality, effort, colours, dither } = png;
+  return palette ?? [quality, effort, colours, dither].some((option) => option !== undefined);
 }
 
 /** Whether a TIFF of fewer than 8 bits is asked for, which holds grey only. */
@@ -124,7 +140,8 @@ function encode(image: Sharp, format: FormatName, options: object): Sharp {
 }
 
 /** The quality that an encoder works at; undefined where it knows none. Defaults are sharp's. */
-export function qualityOf({ encoders }: Output, format: FormatName): number | undefined {
+export function qualityOf(output: Output, format: FormatName): number | undefined {
+  const { encoders } = output;
   switch (format) {
     case 'jpeg':
       return encoders.jpeg?.quality ?? 80;
@@ -134,7 +151,7 @@ export function qualityOf({ encoders }: Output, format: FormatName): number | un
     case 'heif':
       return encoders[format]?.lossless ? undefined : (encoders[format]?.quality ?? 50);
     case 'png':
-      return encoders.png?.palette ? (encoders.png.quality ?? 100) : undefined;
+      return hasPalette(output) ? (encoders.png?.quality ?? 100) : undefined;
     case 'tiff':
       return encoders.tiff?.compression === 'jpeg' ? (encoders.tiff.quality ?? 80) : undefined;
     case 'gif':

@@ -1,10 +1,8 @@
 // Pixels between pipelines: opened, put through operations, and held for those that descend from them.
 import type { Sharp } from 'sharp';
-import type { MetadataPolicy, Operations } from '../recipe/types.ts';
+import type { MetadataPolicy } from '../recipe/types.ts';
 import { keepFromCarrier, strongestPolicy, toRecipeColours } from './colour.ts';
 import type { ImageJob } from './job.ts';
-import { applyStage, stagesOf } from './operations.ts';
-import { overlaysFor } from './overlay.ts';
 import { sharp } from './sharp.ts';
 
 /** Decoded pixels: raw, or as an uncompressed PNG that carries profile and metadata. */
@@ -23,8 +21,8 @@ export interface Pixels {
   readonly alpha: boolean;
 }
 
-/** The source, of which so many frames are read, or pixels made from it. */
-export type Input = { readonly frames: number } | Pixels;
+/** The source, of which so many frames are read, from the first or another, or pixels made from it. */
+export type Input = { readonly frames: number; readonly first?: number } | Pixels;
 
 export function isPixels(input: Input): input is Pixels {
   return 'data' in input;
@@ -32,7 +30,11 @@ export function isPixels(input: Input): input is Pixels {
 
 /** A pipeline that starts at the input. */
 export function open(job: ImageJob, input: Input): Sharp {
-  if (!isPixels(input)) return sharp(job.source.body, { ...job.source.options, animated: input.frames > 1 });
+  if (!isPixels(input)) {
+    const { frames, first } = input;
+    const which = first === undefined ? { animated: frames > 1 } : { page: first, pages: frames };
+    return sharp(job.source.body, { ...job.source.options, ...which });
+  }
   const { data, raw, frames } = input;
   return raw === undefined
     ? sharp(data, { limitInputPixels: false })
@@ -51,38 +53,21 @@ export interface Pipeline {
   readonly input: Input;
 }
 
-/** Puts operations on a pipeline; those that one pipeline cannot do in one go are done before, up to the last. */
-export async function pipeline(job: ImageJob, start: Input, operations: Operations): Promise<Pipeline> {
-  const oriented = isPixels(start)
-    ? operations
-    : { autoOrient: job.recipe.operations.autoOrient !== false, ...operations };
-  let input = start;
-  const stages = stagesOf(oriented);
-  for (const [place, stage] of stages.entries()) {
-    if (stage.composite !== undefined) {
-      const under = isPixels(input)
-        ? input
-        : await hold(job, { image: applyStage(open(job, input), { autoOrient: oriented.autoOrient ?? true }), input });
-      const image = open(job, under).composite(await overlaysFor(job, under, stage.composite));
-      return { image, input: under };
-    }
-    const made = { image: applyStage(open(job, input), stage), input };
-    if (place === stages.length - 1) return made;
-    input = await hold(job, made);
-  }
-  return { image: open(job, input), input };
-}
-
-/** Runs a pipeline and holds its pixels in memory. */
-export async function hold(job: ImageJob, { image, input }: Pipeline): Promise<Pixels> {
+/** Runs a pipeline and holds its pixels in memory. Those of animations are raw: what a carrier would lose of them is their frames. */
+export async function hold(
+  job: ImageJob,
+  { image, input }: Pipeline,
+  raw: boolean = input.frames > 1,
+): Promise<Pixels> {
   const finished = finish(job, image, input, strongestPolicy(job.recipe));
   const deep = job.deep ? finished.toColourspace('rgb16') : finished;
-  const output = job.carrier ? deep.png({ compressionLevel: 0 }) : deep.raw({ depth: job.deep ? 'ushort' : 'uchar' });
+  const carrier = job.carrier && !raw;
+  const output = carrier ? deep.png({ compressionLevel: 0 }) : deep.raw({ depth: job.deep ? 'ushort' : 'uchar' });
   const { data, info } = await job.run(output, (ready) => ready.toBuffer({ resolveWithObject: true }));
   const frames = info.pages ?? 1;
   const height = info.pageHeight ?? info.height;
   const size = { width: info.width, height, frames, alpha: info.hasAlpha };
-  if (job.carrier) return { data, ...size };
+  if (carrier) return { data, ...size };
   const samples = job.deep ? new Uint16Array(data.buffer, data.byteOffset, data.length / 2) : data;
   const pages = frames > 1 ? { pageHeight: height } : {};
   return { data: samples, raw: { width: info.width, height: info.height, channels: info.channels, ...pages }, ...size };

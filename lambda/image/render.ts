@@ -1,16 +1,19 @@
 // One image through its plan: pixels made once each, encoders side by side.
 import { FanoutError } from '../contract/errors.ts';
+import { together } from '../contract/together.ts';
 import { FORMATS, type FormatName } from '../recipe/names.ts';
 import type { Operations, Output } from '../recipe/types.ts';
 import { candidates, encodeBest } from './best.ts';
 import type { Encoded, Made } from './encode.ts';
 import { checkPixels } from './header.ts';
 import type { ImageJob } from './job.ts';
+import { openingOf } from './opening.ts';
 import { namesOf } from './operations.ts';
-import { hold, type Input, isPixels, open, type Pixels, pipeline } from './pixels.ts';
+import { pipeline } from './pipeline.ts';
+import { hold, type Input, isPixels, open, type Pixels } from './pixels.ts';
 import { type Placeholder, placeholderOf } from './placeholder.ts';
 import { type PixelNode, PLACEHOLDER_SIDE, plan, type Wish } from './plan.ts';
-import { checkOutputSize, type Size, sizeAfter } from './size.ts';
+import { checkSteps, type Opening, type Size, stepsOf } from './size.ts';
 
 /** Pixels of one node that may be held between pipelines: three of them fit the image function beside the encoders. */
 const HOLD_BYTES = 400 * 1024 * 1024;
@@ -34,20 +37,19 @@ interface Wanted {
 /** Renders every output of the job. Throws the class of what is wrong with image, limits or contract. */
 export async function render(job: ImageJob): Promise<Rendered> {
   const wanted = job.recipe.outputs.map((output, place) => want(job, output, place));
-  const outputs: Result[] = [];
-  const placeholder: { made?: Placeholder } = {};
+  const results: Results = { outputs: [] };
   for (const frames of new Set([...wanted.map((one) => one.frames), ...(job.recipe.placeholder ? [1] : [])])) {
     checkPixels(job.source, frames, job.limits);
     const group = wanted.filter((one) => one.frames === frames);
-    await renderFrames({ job, frames, wanted: group, outputs, placeholder }, job.recipe.placeholder && frames === 1);
+    await renderFrames(job, frames, group, results, job.recipe.placeholder && frames === 1);
   }
-  return { outputs, ...(placeholder.made === undefined ? {} : { placeholder: placeholder.made }) };
+  return results;
 }
 
 function want(job: ImageJob, output: Output, place: number): Wanted {
   const { source, recipe } = job;
   const animated = source.frames > 1 && recipe.animated !== 'first';
-  const formats = candidates(output, source, animated);
+  const formats = candidates(output, source, animated, recipe.operations);
   const moving = animated && formats.every((format) => FORMATS[format].animated);
   if (animated && !moving && recipe.animated === 'fail') throw stillFormat(output, formats, source.frames);
   return { output, place, formats, frames: moving ? source.frames : 1 };
@@ -69,45 +71,58 @@ interface Frames {
   readonly job: ImageJob;
   readonly frames: number;
   readonly wanted: readonly Wanted[];
-  readonly outputs: Result[];
-  readonly placeholder: { made?: Placeholder };
+  /** What all of them start at: the source, or the pixels of the shared operations. */
+  readonly input: Input;
+  readonly wishes: readonly Wish[];
+  readonly results: Results;
 }
 
-async function renderFrames(work: Frames, withPlaceholder: boolean): Promise<void> {
-  const { job, frames, wanted } = work;
+interface Results {
+  readonly outputs: Result[];
+  placeholder?: Placeholder;
+}
+
+async function renderFrames(
+  job: ImageJob,
+  frames: number,
+  wanted: readonly Wanted[],
+  results: Results,
+  withPlaceholder: boolean,
+): Promise<void> {
   const { autoOrient: _, ...shared } = job.recipe.operations;
   const few = wanted.length + (withPlaceholder ? 1 : 0) === 1;
   let input: Input = { frames };
   let size: Size = job.source;
+  let opening = (operations: Operations): Opening => openingOf(job, operations);
   let own = (operations: Operations): Operations => operations;
   if (namesOf(shared).length > 0) {
     if (few && wanted[0] !== undefined && namesOf(wanted[0].output.operations).length === 0) {
       own = () => shared;
     } else {
-      checkOutputSize('(shared operations)', sizeAfter(size, shared), frames, job.limits);
+      checkSteps('(shared operations)', stepsOf(size, shared, opening(shared)), frames, job.limits);
       const base = await hold(job, await pipeline(job, input, shared));
       input = base;
       size = base;
+      opening = () => ({});
     }
   }
   const wishes = wanted.map(({ output, place }): Wish => ({ operations: own(output.operations), use: place }));
-  for (const { output } of wanted)
-    checkOutputSize(output.name, sizeAfter(size, own(output.operations)), frames, job.limits);
+  for (const { output } of wanted) {
+    const operations = own(output.operations);
+    checkSteps(output.name, stepsOf(size, operations, opening(operations)), frames, job.limits);
+  }
   if (withPlaceholder) wishes.push({ operations: { resize: { ...SMALL } }, use: 'placeholder' });
   const channels = job.deep ? 8 : 4;
-  const canHold = ({ width, height }: Size): boolean => width * height * frames * channels <= HOLD_BYTES;
-  // Frames lose their profile and timing between pipelines, unless they are raw.
-  const alone = frames > 1 && job.carrier;
-  const nodes = alone
-    ? wishes.map(({ operations, use }): PixelNode => ({ operations, uses: [use], children: [], heavy: true }))
-    : plan(wishes, {
-        width: size.width,
-        height: size.height,
-        vector: job.source.vector && !isPixels(input),
-        decoded: isPixels(input),
-        canHold,
-      });
-  await Promise.all(nodes.map((node) => renderNode(work, node, input)));
+  const nodes = plan(wishes, {
+    width: size.width,
+    height: size.height,
+    vector: job.source.vector && !isPixels(input),
+    decoded: isPixels(input),
+    opening,
+    canHold: ({ width, height }) => width * height * frames * channels <= HOLD_BYTES,
+  });
+  const work: Frames = { job, frames, wanted, input, wishes, results };
+  await together(nodes, (node) => renderNode(work, node, input));
 }
 
 const SMALL = { width: PLACEHOLDER_SIDE, height: PLACEHOLDER_SIDE, fit: 'inside', withoutEnlargement: true } as const;
@@ -121,22 +136,43 @@ async function renderNode(work: Frames, node: PixelNode, input: Input): Promise<
   const passing = node.children.length === 0 && node.uses.length === 1;
   const streamed = node.heavy || (passing && uses.every((use) => streams(use, node.operations)));
   const made = streamed ? streaming(job, node, input) : await holding(job, node, input);
-  await Promise.all([
-    ...sharing(uses).map(async (group) => {
+  const alone = passing && input === work.input;
+  if (made.pixels !== undefined && !alone && !foretold(node, made.pixels)) return apart(work, node);
+  const placeholder = async (): Promise<void> => {
+    work.results.placeholder = await placeholderOf(job, await made.pipeline());
+  };
+  const tasks = [
+    ...sharing(uses).map((group) => async () => {
       const [{ output, formats }] = group;
       const encoded = await encodeBest(job, output, made, formats);
+      if (!alone && !foretold(node, encoded)) {
+        return apart(work, { ...node, uses: group.map(({ place }) => place), children: [] });
+      }
       const milliseconds = performance.now() - started;
-      for (const { place } of group) work.outputs[place] = { ...encoded, milliseconds };
+      for (const { place } of group) work.results.outputs[place] = { ...encoded, milliseconds };
     }),
-    ...(node.uses.includes('placeholder')
-      ? [
-          made.pipeline().then(async (small) => {
-            work.placeholder.made = await placeholderOf(job, small);
-          }),
-        ]
-      : []),
-    ...node.children.map((child) => renderNode(work, child, made.pixels ?? input)),
-  ]);
+    ...(node.uses.includes('placeholder') ? [placeholder] : []),
+    ...node.children.map((child) => () => renderNode(work, child, made.pixels ?? input)),
+  ];
+  await together(tasks, (task) => task());
+}
+
+/** Whether what was made is as large as the plan said: else what hangs on it would not be what sharp alone makes. */
+function foretold({ size }: PixelNode, { width, height }: Size): boolean {
+  return size === undefined || (size.width === width && size.height === height);
+}
+
+/** Makes all uses at and below a node each for itself, from what all start at: what was foretold of its pixels is not so. */
+async function apart(work: Frames, node: PixelNode): Promise<void> {
+  const uses = usesBelow(node);
+  const wished = work.wishes.filter(({ use }) => uses.includes(use));
+  await together(wished, ({ operations: { autoOrient: _, ...operations }, use }) =>
+    renderNode(work, { operations, uses: [use], children: [], heavy: node.heavy }, work.input),
+  );
+}
+
+function usesBelow({ uses, children }: PixelNode): PixelNode['uses'] {
+  return [...uses, ...children.flatMap(usesBelow)];
 }
 
 /** Whether decoder, operations and encoder can be one pipeline: one encoding only, and nothing transparent comes up after the flattening. */

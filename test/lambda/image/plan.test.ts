@@ -38,11 +38,43 @@ describe('plan', () => {
   it('hangs crops and effects on the smallest copy that has the detail', () => {
     const crop = { resize: { width: 500, height: 500, fit: 'cover' as const } };
     const nodes = plan(
-      wishes({ resize: { width: 1600 } }, { resize: { width: 700 } }, { resize: { width: 300 } }, crop),
+      wishes({ resize: { width: 1600 } }, { resize: { width: 900 } }, { resize: { width: 300 } }, crop),
       CONTEXT,
     );
     // 500 x 500 of 4:3 needs 667 x 500.
-    expect(nodes.map(brief)).toEqual([[1600, [0], [700, [1], [300, [2]], [500, [3]]]]]);
+    expect(nodes.map(brief)).toEqual([[1600, [0], [900, [1], [300, [2]], [500, [3]]]]]);
+  });
+
+  it('makes nothing from a copy that is hardly larger: two passes of the kernel would blur it', () => {
+    const crop = { resize: { width: 500, height: 500, fit: 'cover' as const } };
+    const nodes = plan(
+      wishes({ resize: { width: 1600 } }, { resize: { width: 700 } }, { resize: { width: 650 } }, crop),
+      CONTEXT,
+    );
+    expect(nodes.map(brief)).toEqual([[1600, [0], [700, [1]], [650, [2]], [500, [3]]]]);
+  });
+
+  it('makes nothing from what is padded or cropped, however it is written', () => {
+    const padded = { resize: { width: 9000, fit: 'contain' as const, withoutEnlargement: true } };
+    const squeezed = { resize: { width: 200, withoutReduction: true } };
+    const nodes = plan(wishes(padded, { resize: { width: 150 } }, squeezed), CONTEXT);
+    expect(nodes.map(brief)).toEqual([['all', [], [150, [1]], [9000, [0]], [200, [2]]]]);
+  });
+
+  it('lets crops that look for something, and effects that amplify, start at the source', () => {
+    const nodes = plan(
+      wishes(
+        { resize: { width: 1600 } },
+        { resize: { width: 300, height: 300, position: 'attention' } },
+        { resize: { width: 300 }, threshold: {} },
+      ),
+      { ...CONTEXT, opening: () => ({ shrinks: 'jpeg' }) },
+    );
+    expect(nodes.map(brief)).toEqual([
+      [1600, [0]],
+      [300, [1]],
+      [300, [2]],
+    ]);
   });
 
   it('decodes once for several crops, at the size that the largest needs', () => {
@@ -94,8 +126,11 @@ describe('plan', () => {
     expect(nodes).toHaveLength(2);
   });
 
-  it('draws vectors at the size that is asked for', () => {
+  it('draws vectors at each size that is asked for', () => {
     const nodes = plan(wishes({ resize: { width: 9000 } }, { resize: { width: 640 } }), { ...CONTEXT, vector: true });
-    expect(nodes.map(brief)).toEqual([[9000, [0], [640, [1]]]]);
+    expect(nodes.map(brief)).toEqual([
+      [9000, [0]],
+      [640, [1]],
+    ]);
   });
 });
