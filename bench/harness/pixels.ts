@@ -64,10 +64,12 @@ export function pixelCase(seed: number, index: number): PixelCase {
   const pick = <T>(values: readonly T[]): T => values[within(0, values.length - 1)] as T;
   const chance = (share: number): boolean => random() < share;
 
+  const most = chance(0.35) ? 300 : 110;
+  const usual = (): number => within(16, most);
   const extreme = chance(0.15);
   const moving = chance(0.08);
-  let width = extreme ? side(20_000) : within(40, 420);
-  let height = extreme ? Math.min(side(20_000), Math.max(1, Math.floor(150_000 / width))) : within(40, 420);
+  let width = extreme ? side(20_000) : usual();
+  let height = extreme ? Math.min(side(20_000), Math.max(1, Math.floor(80_000 / width))) : usual();
   if (extreme && chance(0.5)) [width, height] = [height, width];
   const format = moving ? pick(['gif', 'webp'] as const) : pick(['jpeg', 'jpeg', 'png', 'webp', 'tiff'] as const);
   // WebP holds 16,383 pixels a side.
@@ -84,8 +86,8 @@ export function pixelCase(seed: number, index: number): PixelCase {
   const resize = (): Resize => {
     const which = within(0, 2);
     const box = {
-      ...(which === 1 ? {} : { width: chance(0.1) ? side(2000) : within(1, 400) }),
-      ...(which === 0 ? {} : { height: chance(0.1) ? side(2000) : within(1, 400) }),
+      ...(which === 1 ? {} : { width: chance(0.1) ? side(900) : within(1, most) }),
+      ...(which === 0 ? {} : { height: chance(0.1) ? side(900) : within(1, most) }),
     };
     const fit = pick(FITS);
     const position = moving ? 'north' : pick(POSITIONS);
@@ -172,8 +174,8 @@ async function alone(one: PixelCase, body: Buffer, output: PixelOutput, page: nu
   const open = (from: Buffer | Sharp): Sharp =>
     Buffer.isBuffer(from) ? sharp(from, { page, limitInputPixels: false }) : from;
   let image = open(body).autoOrient();
-  if (flip === true || flop === true) {
-    // sharp mirrors after its resize: a pipeline of its own keeps the recipe's order.
+  if (flip === true || flop === true || one.source.frames > 1) {
+    // sharp mirrors after its resize: a pipeline of its own keeps the recipe's order. Frames are upright before anything else.
     const { data, info } = await image
       .flip(flip === true)
       .flop(flop === true)
@@ -183,6 +185,10 @@ async function alone(one: PixelCase, body: Buffer, output: PixelOutput, page: nu
     image = sharp(data, { raw: { width, height, channels }, limitInputPixels: false });
   }
   if (greyscale === true) image = image.greyscale();
+  if (greyscale === true && resize?.fit === 'contain' && resize.background !== undefined) {
+    // Of a colour sharp gives a grey image the luminance only.
+    image = sharp(await image.png({ compressionLevel: 1 }).toBuffer(), { limitInputPixels: false });
+  }
   if (resize !== undefined) image = image.resize(resize);
   if (blur?.sigma !== undefined) image = image.blur({ sigma: blur.sigma });
   if (negate !== undefined) image = image.negate(negate);
@@ -190,7 +196,7 @@ async function alone(one: PixelCase, body: Buffer, output: PixelOutput, page: nu
   return image.png({ compressionLevel: 1 }).toBuffer();
 }
 
-/** How large the image is that sharp alone would make before it crops. */
+/** Whether sharp alone would make much before it crops, or more than a format holds. */
 function tooMuch({ source }: PixelCase, { resize }: PixelOutput): boolean {
   if (resize === undefined) return false;
   const { width, height } = source.orientation >= 5 ? { width: source.height, height: source.width } : source;
@@ -199,7 +205,8 @@ function tooMuch({ source }: PixelCase, { resize }: PixelOutput): boolean {
   const bounded = resize.withoutEnlargement === true && resize.withoutReduction !== true;
   const scale = bounded ? 1 : Math.max(1, across, down);
   const pixels = resize.fit === 'fill' ? Math.max(1, across) * Math.max(1, down) : scale * scale;
-  return width * height * pixels > MOST_PIXELS;
+  const longest = Math.max(width * Math.max(1, across, scale), height * Math.max(1, down, scale));
+  return width * height * pixels > MOST_PIXELS || longest * source.frames > 16_383;
 }
 
 /** Makes a case by our image room and by sharp alone, and says what differs. */

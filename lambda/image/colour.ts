@@ -36,9 +36,13 @@ export function convertsFirst({ metadata: { space, hasProfile } }: SourceImage, 
   return colour === 'p3' && ((space === 'srgb' && hasProfile) || space === 'rgb16');
 }
 
-/** Whether intermediate pixels must carry a profile or metadata along, so that raw pixels will not do. */
-export function needsCarrier(recipe: Recipe): boolean {
-  return recipe.colour !== 'srgb' || recipe.outputs.some((output) => output.metadata !== 'strip');
+/**
+ * Whether intermediate pixels must carry a profile or metadata along, so that raw pixels will not do. The profile of
+ * sRGB is attached anew to raw ones, but to those of 8 bits only: sharp takes deeper ones for Display P3.
+ */
+export function needsCarrier(recipe: Recipe, deep: boolean): boolean {
+  const kept = recipe.outputs.map(({ metadata }) => metadata);
+  return recipe.colour !== 'srgb' || kept.includes('keep') || (deep && kept.includes('keepIcc'));
 }
 
 /** The most that any output keeps: what intermediate pixels carry. */
@@ -50,7 +54,9 @@ export function strongestPolicy(recipe: Recipe): MetadataPolicy {
 /** Attaches what the policy keeps, when the pixels are in the recipe's colours already and carry the rest along. */
 export function keepFromCarrier(image: Sharp, colour: Recipe['colour'], policy: MetadataPolicy): Sharp {
   if (policy === 'keep') return image.keepMetadata();
-  return policy === 'keepIcc' || colour !== 'srgb' ? image.keepIccProfile() : image;
+  // Not kept but attached anew: greyscale would drop it.
+  if (colour === 'srgb') return policy === 'keepIcc' ? image.withIccProfile('srgb') : image;
+  return image.keepIccProfile();
 }
 
 /** Adds the source's EXIF copyright and artist, when the recipe asks for them. */

@@ -36,7 +36,7 @@ export async function readHeader(
     format,
     metadata,
     width: upright.width,
-    height: frames > 1 ? height : upright.height,
+    height: upright.height,
     frames,
     vector: format === 'svg',
     bytes: body.length,

@@ -21,14 +21,15 @@ import type { Rendition, SourceShape, Transformed, TransformInput } from './tran
 export async function transformHere(input: TransformInput, format: SourceFormat): Promise<Transformed> {
   const { body, key, recipe, limits, signal, overlays = new Map() } = input;
   const source = await readSource(body, format, recipe, limits);
+  const deep = source.metadata.depth !== 'uchar' && recipe.outputs.some((output) => wantsDeep(output, source));
   const job: ImageJob = {
     key,
     source,
     recipe,
     limits,
     overlays,
-    deep: source.metadata.depth !== 'uchar' && recipe.outputs.some((output) => wantsDeep(output, source)),
-    carrier: needsCarrier(recipe),
+    deep,
+    carrier: needsCarrier(recipe, deep),
     run: runner(limits, signal),
   };
   try {

@@ -8,10 +8,11 @@ import type { SourceImage } from './source-image.ts';
 /** What decides sizes besides the operations: which decoder shrinks, and whether the image lies on its side. */
 export function openingOf({ source, recipe }: ImageJob, operations: Operations): Opening {
   const { metadata, format, frames } = source;
-  const sideways = recipe.operations.autoOrient !== false && (metadata.orientation ?? 1) >= 5;
+  const orientation = recipe.operations.autoOrient === false ? 1 : (metadata.orientation ?? 1);
   const shrinks = format === 'jpeg' || (format === 'webp' && frames === 1) ? format : undefined;
-  const first = convertsFirst(source, recipe.colour) || coloursGrey(source, operations);
-  return { shrinks: first ? undefined : shrinks, sideways };
+  const paints = coloursGrey(source, operations) || (operations.greyscale === true && bringsColour(operations));
+  const first = convertsFirst(source, recipe.colour) || paints;
+  return { shrinks: first ? undefined : shrinks, sideways: orientation >= 5, turns: orientation > 1 };
 }
 
 /**
@@ -19,9 +20,19 @@ export function openingOf({ source, recipe }: ImageJob, operations: Operations):
  * tint at all: then it must be in colour before.
  */
 export function coloursGrey({ metadata: { space } }: SourceImage, operations: Operations): boolean {
-  if (space !== 'b-w' && space !== 'grey16') return false;
+  return (space === 'b-w' || space === 'grey16') && bringsColour(operations);
+}
+
+/** Whether operations paint in a colour that is not grey. */
+export function bringsColour(operations: Operations): boolean {
   const { tint, flatten, extend, rotate, resize } = operations;
-  return tint !== undefined || [flatten, extend, rotate, resize].some((one) => !isGrey(one?.background));
+  const backgrounds = [
+    flatten?.background,
+    (extend?.extendWith ?? 'background') === 'background' ? extend?.background : undefined,
+    rotate !== undefined && rotate.angle % 90 !== 0 ? rotate.background : undefined,
+    resize?.fit === 'contain' ? resize.background : undefined,
+  ];
+  return tint !== undefined || !backgrounds.every(isGrey);
 }
 
 type Colour = NonNullable<Operations['flatten']>['background'];

@@ -1,8 +1,8 @@
 // Operations on an input: one pipeline of sharp where that is right, several where sharp alone would not do what the recipe says.
-import type { Operations } from '../recipe/types.ts';
+import type { OperationName, Operations } from '../recipe/types.ts';
 import { eachFrame, takesFrames } from './frames.ts';
 import type { ImageJob } from './job.ts';
-import { coloursGrey } from './opening.ts';
+import { bringsColour, coloursGrey } from './opening.ts';
 import { applyStage, namesOf, stagesOf } from './operations.ts';
 import { overlaysFor } from './overlay.ts';
 import { hold, type Input, isPixels, open, type Pipeline } from './pixels.ts';
@@ -36,7 +36,9 @@ function inColour(job: ImageJob, input: Input, { autoOrient = true }: Operations
 
 async function inStages(job: ImageJob, start: Input, operations: Operations, raw?: boolean): Promise<Pipeline> {
   let input = start;
-  const stages = stagesOf(operations).flatMap((stage) => cropFirst(sizeOf(job, start), stage, operations));
+  const stages = stagesOf(operations)
+    .flatMap(greyFirst)
+    .flatMap((stage) => cropFirst(sizeOf(job, start), stage, operations));
   for (const [place, stage] of stages.entries()) {
     if (stage.composite !== undefined) {
       const orient = { autoOrient: operations.autoOrient ?? true };
@@ -46,7 +48,7 @@ async function inStages(job: ImageJob, start: Input, operations: Operations, raw
       const image = open(job, under).composite(await overlaysFor(job, under, stage.composite));
       return { image, input: under };
     }
-    const made = { image: applyStage(open(job, input), stage), input };
+    const made = { image: applyStage(open(job, input), stage), input, grey: stage.greyscale === true };
     if (place === stages.length - 1) return made;
     input = await hold(job, made, raw);
   }
@@ -55,6 +57,21 @@ async function inStages(job: ImageJob, start: Input, operations: Operations, raw
 
 function sizeOf({ source }: ImageJob, input: Input): Size {
   return isPixels(input) ? input : source;
+}
+
+/** A stage in two where it brings colour to what it makes grey: sharp would give a background's luminance only. */
+function greyFirst(stage: Operations): Operations[] {
+  if (stage.greyscale !== true) return [stage];
+  const [before, { greyscale: _, ...after }] = splitAt(stage, 'greyscale');
+  return bringsColour(after) ? [{ ...before, greyscale: true }, after] : [stage];
+}
+
+/** What comes before an operation, and it with what comes after. */
+function splitAt(stage: Operations, name: OperationName): [Operations, Operations] {
+  const names = namesOf(stage);
+  const part = (from: number, to?: number): Operations =>
+    Object.fromEntries(names.slice(from, to).map((one) => [one, stage[one]]));
+  return [part(0, names.indexOf(name)), part(names.indexOf(name))];
 }
 
 /**
@@ -67,15 +84,11 @@ function cropFirst(from: Size, stage: Operations, operations: Operations): Opera
   const { rotate, extract } = operations;
   const area = croppedFirst(sizeAfter(from, { ...(rotate && { rotate }), ...(extract && { extract }) }), resize);
   if (area === undefined) return [stage];
-  const names = namesOf(stage);
-  const part = (from: number, to?: number): Operations =>
-    Object.fromEntries(names.slice(from, to).map((name) => [name, stage[name]]));
-  const before = part(0, names.indexOf('resize'));
-  const after = part(names.indexOf('resize') + 1);
+  const [before, { resize: _, ...after }] = splitAt(stage, 'resize');
   if (!isStrategy(resize)) return stage.autoOrient === true ? [before, { resize, ...after }] : [stage];
   const { position } = resize;
   const cut = { ...area, fit: 'cover', ...(position && { position }), withoutEnlargement: true } as const;
-  const { position: _, ...sized } = resize;
+  const { position: __, ...sized } = resize;
   return [
     { ...before, resize: cut },
     { resize: sized, ...after },

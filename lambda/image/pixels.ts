@@ -43,25 +43,30 @@ export function open(job: ImageJob, input: Input): Sharp {
 
 /** Tells the pipeline about colours and metadata, as the last step before its output. */
 export function finish(job: ImageJob, image: Sharp, input: Input, policy: MetadataPolicy): Sharp {
-  if (!isPixels(input)) return toRecipeColours(image, job.source, job.recipe.colour, policy);
-  return job.carrier ? keepFromCarrier(image, job.recipe.colour, policy) : image;
+  const { colour } = job.recipe;
+  if (!isPixels(input)) return toRecipeColours(image, job.source, colour, policy);
+  if (input.raw === undefined) return keepFromCarrier(image, colour, policy);
+  return colour === 'srgb' && policy !== 'strip' ? image.withIccProfile('srgb') : image;
 }
 
 /** A pipeline with its operations, not yet told about colours and output; `input` is what it starts at. */
 export interface Pipeline {
   readonly image: Sharp;
   readonly input: Input;
+  /** Whether the pipeline makes the image grey. */
+  readonly grey?: boolean;
 }
 
 /** Runs a pipeline and holds its pixels in memory. Those of animations are raw: what a carrier would lose of them is their frames. */
 export async function hold(
   job: ImageJob,
-  { image, input }: Pipeline,
+  { image, input, grey = false }: Pipeline,
   raw: boolean = input.frames > 1,
 ): Promise<Pixels> {
-  const finished = finish(job, image, input, strongestPolicy(job.recipe));
-  const deep = job.deep ? finished.toColourspace('rgb16') : finished;
   const carrier = job.carrier && !raw;
+  const finished = finish(job, image, input, job.carrier ? strongestPolicy(job.recipe) : 'strip');
+  const coloured = grey && !carrier ? await regained(job, finished, input) : finished;
+  const deep = job.deep ? coloured.toColourspace('rgb16') : coloured;
   const output = carrier ? deep.png({ compressionLevel: 0 }) : deep.raw({ depth: job.deep ? 'ushort' : 'uchar' });
   const { data, info } = await job.run(output, (ready) => ready.toBuffer({ resolveWithObject: true }));
   const frames = info.pages ?? 1;
@@ -71,4 +76,13 @@ export async function hold(
   const samples = job.deep ? new Uint16Array(data.buffer, data.byteOffset, data.length / 2) : data;
   const pages = frames > 1 ? { pageHeight: height } : {};
   return { data: samples, raw: { width: info.width, height: info.height, channels: info.channels, ...pages }, ...size };
+}
+
+/** A grey image in all its channels: sharp's raw output keeps the first only, and with it neither alpha nor room for a colour. */
+async function regained(job: ImageJob, image: Sharp, input: Input): Promise<Sharp> {
+  const deep = job.deep ? image.toColourspace('rgb16') : image;
+  const webp = input.frames > 1;
+  const whole = webp ? deep.webp({ lossless: true, exact: true, effort: 0 }) : deep.png({ compressionLevel: 0 });
+  const data = await job.run(whole, (ready) => ready.toBuffer());
+  return sharp(data, { limitInputPixels: false, animated: webp });
 }

@@ -1,7 +1,7 @@
 // The plan of one image: which pixels are made from which. Shared only where the result is what sharp alone would make.
 import type { Operations } from '../recipe/types.ts';
 import { namesOf } from './operations.ts';
-import { isStrategy, loadsSmaller, type Opening, resized, type Size, stepsOf } from './size.ts';
+import { isStrategy, type Opening, readsAlike, resized, type Size, stepsOf } from './size.ts';
 
 /** What is wanted: an output (by its place), or the placeholder's small copy. */
 export interface Wish {
@@ -41,8 +41,8 @@ export const PLACEHOLDER_SIDE = 100;
  */
 const RATIO = 1.3;
 
-/** Below, the rounding of sides squeezes the picture. */
-const LEAST_SIDE = 4;
+/** Below, the rounding of sides squeezes the picture; and it shows what a decoder has shrunk. */
+const LEAST_SIDE = { plain: 16, shrunk: 64 } as const;
 
 /** Operations that come before the resize and yet give the same from smaller pixels. */
 const COMMUTING = new Set<string>(['autoOrient', 'flatten', 'greyscale']);
@@ -132,14 +132,16 @@ function hits(scaled: Size, box: Size, fit: NonNullable<Operations['resize']>['f
   return fit === 'contain' ? Math.max(across, down) === 0 : Math.min(across, down) === 0;
 }
 
-/** Whether the decoded whole gives the very same as the source does: nothing is shrunk while it is read, and nothing looks at values that reading converts. */
+/** Whether the decoded whole gives the very same as the source does: nothing is shrunk or scaled before it is upright, and nothing looks at values that reading converts. */
 function fromWhole(operations: Operations, context: PlanContext): boolean {
-  return operations.trim === undefined && !loadsSmaller(context, operations, context.opening?.(operations));
+  return operations.trim === undefined && readsAlike(context, operations, context.opening?.(operations));
 }
 
 /** What several readers can be made from: the whole of the source, or the largest picture that their crops start at. */
 function commonOf(orphans: readonly Entry[], context: PlanContext): Entry | undefined {
-  const scaled = orphans.flatMap((entry) => (entry.scaled === undefined ? [] : [entry.scaled]));
+  const scaled = orphans.flatMap(({ scaled, node }) =>
+    scaled === undefined || node.operations.resize?.fit === 'fill' ? [] : [scaled],
+  );
   const largest = scaled.sort((a, b) => b.width * b.height - a.width * a.height)[0];
   const needWhole = orphans.filter((entry) => entry.scaled === undefined && entry.fromWhole).length > 0;
   const size = needWhole ? { width: context.width, height: context.height } : largest;
@@ -159,9 +161,8 @@ function suits(parent: Entry, child: Entry, context: PlanContext): boolean {
   const to = child.scaled;
   if (to === undefined) return false;
   if (from.width === to.width && from.height === to.height) return true;
-  return (
-    Math.min(to.width, to.height) >= LEAST_SIDE && from.width >= RATIO * to.width && from.height >= RATIO * to.height
-  );
+  const least = child.fromWhole ? LEAST_SIDE.plain : LEAST_SIDE.shrunk;
+  return Math.min(to.width, to.height) >= least && from.width >= RATIO * to.width && from.height >= RATIO * to.height;
 }
 
 function isWhole(size: Size, context: Size): boolean {

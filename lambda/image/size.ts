@@ -16,6 +16,8 @@ export interface Opening {
   readonly shrinks?: 'jpeg' | 'webp' | undefined;
   /** Whether the source lies on its side: EXIF orientations 5 to 8. */
   readonly sideways?: boolean;
+  /** Whether it is turned or mirrored in any way: EXIF orientations 2 to 8. */
+  readonly turns?: boolean;
 }
 
 export interface Resized extends Size {
@@ -46,11 +48,13 @@ export function resized(from: Size, options: Resize, { shrinks, sideways = false
       : fit === 'contain'
         ? { width: Math.max(width, scaled.width), height: Math.max(height, scaled.height) }
         : scaled;
+  // Where bounds keep the picture larger than its box, sharp's contain moves it out of sight.
+  const boxed = fit !== 'contain' || (width === scaled.width && height === scaled.height);
   return {
     ...final,
     scaled,
     scale: Math.max(1 / first.across, 1 / first.down),
-    plain: fit !== 'fill' && final.width === scaled.width && final.height === scaled.height,
+    plain: fit !== 'fill' && boxed && final.width === scaled.width && final.height === scaled.height,
   };
 }
 
@@ -153,17 +157,22 @@ export function stepsOf(from: Size, operations: Operations, opening: Opening = {
 function openingOf({ rotate, flip, flop, extract, trim, gamma }: Operations, opening: Opening): Opening {
   const turns = rotate !== undefined || flip === true || flop === true;
   if (turns || extract !== undefined || trim !== undefined) return {};
-  return gamma === undefined ? opening : { sideways: opening.sideways ?? false };
+  return gamma === undefined ? opening : { ...opening, shrinks: undefined };
 }
 
-/** Whether the decoder gives a smaller copy than the whole for these operations. */
-export function loadsSmaller(from: Size, operations: Operations, opening: Opening = {}): boolean {
+/**
+ * Whether operations make the very same of the decoded whole, upright, as of the source: not where the decoder gives a
+ * smaller copy, nor where sharp scales before it turns, as libvips enlarges from one corner.
+ */
+export function readsAlike(from: Size, operations: Operations, opening: Opening = {}): boolean {
   const { resize } = operations;
-  const { shrinks, sideways = false } = openingOf(operations, opening);
-  if (resize === undefined || shrinks === undefined) return false;
+  if (resize === undefined) return true;
+  const { shrinks, sideways = false, turns = false } = openingOf(operations, opening);
   const stored = sideways ? turned(from) : from;
   const box = sideways ? { width: resize.height, height: resize.width } : resize;
-  return shrunkOnLoad(stored, shrinksOf(stored, box, resize), shrinks, resize) !== stored;
+  const first = shrinksOf(stored, box, resize);
+  if (turns && (first.across !== 1 || first.down !== 1)) return false;
+  return shrinks === undefined || shrunkOnLoad(stored, first, shrinks, resize) === stored;
 }
 
 function rotated({ width, height }: Size, degrees: number): Size {
@@ -180,7 +189,8 @@ export function isStrategy({ fit = 'cover', position }: Resize): boolean {
   return fit === 'cover' && (position === 'attention' || position === 'entropy');
 }
 
-/** How many times the pixels of a crop the scaled image may have before the crop is taken first. */
+/** A scaled image is made as a whole up to so many pixels, 24 MB, or so many times those of its crop. */
+const LEAST_CROPPED = 8_000_000;
 const MOST_OUTSIDE = 8;
 
 /**
@@ -192,7 +202,8 @@ export function croppedFirst(from: Size, resize: Resize): Size | undefined {
   if ((resize.fit ?? 'cover') !== 'cover' || resize.width === undefined || resize.height === undefined)
     return undefined;
   const { scale, scaled, width, height } = resized(from, resize);
-  if (scale <= 1 || scaled.width * scaled.height <= MOST_OUTSIDE * width * height) return undefined;
+  const most = Math.max(LEAST_CROPPED, MOST_OUTSIDE * width * height);
+  if (scale <= 1 || scaled.width * scaled.height <= most) return undefined;
   return {
     width: Math.min(from.width, Math.ceil(width / scale)),
     height: Math.min(from.height, Math.ceil(height / scale)),
