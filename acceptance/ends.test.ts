@@ -82,6 +82,11 @@ afterAll(async () => {
 interface Notification {
   readonly Subject: string;
   readonly Message: string;
+  readonly MessageAttributes?: Readonly<Record<string, { readonly Value: string }>>;
+}
+
+function valuesOf(attributes: Notification['MessageAttributes'] = {}): Record<string, string> {
+  return Object.fromEntries(Object.entries(attributes).map(([name, { Value }]) => [name, Value]));
 }
 
 const told: Notification[] = [];
@@ -103,8 +108,14 @@ async function notification(status: string, arn: string): Promise<Notification> 
 it('succeeded: with the counts, and where the account is', async () => {
   const arn = await start({ ...job('succeeded'), include: ['a.*'] });
   expect(await ended(arn)).toMatchObject({ status: 'SUCCEEDED' });
-  const { Subject, Message } = await notification('SUCCEEDED', arn);
+  const { Subject, Message, MessageAttributes } = await notification('succeeded', arn);
   expect(Subject).toContain('6 of 6 keys done');
+  expect(valuesOf(MessageAttributes)).toEqual({
+    status: 'succeeded',
+    executionStatus: 'SUCCEEDED',
+    failed: '0',
+    attention: 'no',
+  });
   expect(Message).toContain('1 succeeded, 5 skipped, 0 failed, 0 pending');
   expect(Message).toContain(`${formatLocation(runFolder(arn))}`);
 });
@@ -112,7 +123,13 @@ it('succeeded: with the counts, and where the account is', async () => {
 it('failed: with the first failure and its reason', async () => {
   const arn = await start({ ...job('failed'), maxConcurrency: 1 });
   expect(await ended(arn)).toMatchObject({ status: 'FAILED' });
-  const { Message } = await notification('FAILED', arn);
+  const { Message, MessageAttributes } = await notification('stoppedByFailures', arn);
+  expect(valuesOf(MessageAttributes)).toEqual({
+    status: 'stoppedByFailures',
+    executionStatus: 'FAILED',
+    failed: '1',
+    attention: 'yes',
+  });
   expect(Message).toMatch(/First failure:\n {2}ends\/b\.jpg\n {2}[A-Z]\w+: \S/);
   expect(Message).toContain(`image-fanout redrive ${executionName(arn)}`);
 });
@@ -130,7 +147,7 @@ it('stopped, and timed out: with an account of what was not done', async () => {
   await eventually('the first output', async () => (await keys(folder(destination, 'ends/stopped')))[0]);
   await sfn.send(new StopExecutionCommand({ executionArn: arn }));
   const { stopDate } = await ended(arn);
-  const { Message } = await notification('ABORTED', arn);
+  const { Message } = await notification('interrupted', arn);
   expect(Message).toMatch(/6 keys: .* [1-9] pending/);
 
   // Two weeks are too long to wait for: the function that is told of ends is told of one that timed out.
@@ -138,6 +155,7 @@ it('stopped, and timed out: with an account of what was not done', async () => {
     id.includes('ReportsReport'),
   );
   const detail = {
+    executionArn: arn,
     name: executionName(arn),
     status: 'TIMED_OUT',
     startDate: (stopDate as Date).getTime() - 60_000,
@@ -148,7 +166,7 @@ it('stopped, and timed out: with an account of what was not done', async () => {
     new InvokeCommand({ FunctionName: report?.[1], Payload: JSON.stringify({ detail }) }),
   );
   expect(FunctionError).toBeUndefined();
-  expect((await notification('TIMED_OUT', arn)).Message).toMatch(/6 keys: .* [1-9] pending/);
+  expect((await notification('timedOut', arn)).Message).toMatch(/6 keys: .* [1-9] pending/);
   const { summary } = (await account(runFolder(arn))) as Account;
-  expect(summary).toMatchObject({ status: 'TIMED_OUT', balanced: true, counts: { total: 6 } });
+  expect(summary).toMatchObject({ status: 'timedOut', balanced: true, counts: { total: 6 } });
 });

@@ -42,7 +42,7 @@ describe('twenty images', () => {
     const execution = await ended(arn);
     expect(execution, execution.cause).toMatchObject({ status: 'SUCCEEDED' });
     expect(JSON.parse(execution.output ?? '')).toMatchObject({
-      status: 'SUCCEEDED',
+      status: 'succeeded',
       counts: { total: 20, succeeded: 20, skipped: 0, failed: 0, pending: 0 },
       balanced: true,
     });

@@ -57,7 +57,10 @@ function anonymous(value: unknown, run: Location): unknown {
   if (Array.isArray(value)) return value.map((inner) => anonymous(inner, run));
   if (value === null || typeof value !== 'object') return value;
   return Object.fromEntries(
-    Object.entries(value).flatMap(([name, inner]) => (name === 'ms' ? [] : [[name, anonymous(inner, run)]])),
+    Object.entries(value).flatMap(([name, inner]) =>
+      // When the run started, and its redrives, which the emulator does not know.
+      name === 'ms' || name === 'started' || name === 'redrives' ? [] : [[name, anonymous(inner, run)]],
+    ),
   );
 }
 

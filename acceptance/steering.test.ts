@@ -78,7 +78,7 @@ describe('stop', () => {
     expect(await ended(arn)).toMatchObject({ status: 'ABORTED' });
     await reported(runFolder(arn));
     const { summary } = (await account(runFolder(arn))) as Account;
-    expect(summary).toMatchObject({ status: 'ABORTED', balanced: true, counts: { total: 11, failed: 0 } });
+    expect(summary).toMatchObject({ status: 'interrupted', balanced: true, counts: { total: 11, failed: 0 } });
     expect(summary.counts['pending']).toBeGreaterThan(0);
   });
 });

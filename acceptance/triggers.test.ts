@@ -19,7 +19,7 @@ const [source, destination, results] = [place('in/'), place('out/'), place('acc/
 const sqs = new SQSClient({});
 const IMAGE = file(TWENTY[16] as string);
 let stack: Deployed;
-let queues: { uploads: string; deadLetters: string };
+let queues: { uploads: string; deadLetters: string; jobFilesDeadLetters: string };
 
 beforeAll(async () => {
   await s3.send(new CreateBucketCommand({ Bucket: bucket }));
@@ -41,8 +41,12 @@ afterAll(async () => {
 
 async function findQueues(stackName: string): Promise<typeof queues> {
   const found = await resourcesOf(stackName, 'AWS::SQS::Queue');
-  const named = (part: string): string => found.find(([name]) => name.includes(part))?.[1] as string;
-  return { uploads: named('Uploads'), deadLetters: named('DeadLetters') };
+  const named = (part: RegExp): string => found.find(([name]) => part.test(name))?.[1] as string;
+  return {
+    uploads: named(/TriggersUploads[0-9A-F]{8}$/),
+    deadLetters: named(/UploadsDeadLetters/),
+    jobFilesDeadLetters: named(/JobFilesDeadLetters/),
+  };
 }
 
 /** All executions of the stack whose names begin so. */

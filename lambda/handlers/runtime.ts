@@ -50,11 +50,11 @@ export async function withinTime<T>(
   const left = Math.max(0, Math.round(latest - Date.now()));
   const why = left < own ? whose : "the function's time";
   const remaining = Math.min(own, left);
-  const timer = setTimeout(
-    () =>
-      controller.abort(new FanoutError('ImageTimeout', `expected an answer within ${remaining} ms, ${why}, got none`)),
-    Math.max(0, remaining - TIMES.answer),
-  );
+  const abort = (): void =>
+    controller.abort(new FanoutError('ImageTimeout', `expected an answer within ${remaining} ms, ${why}, got none`));
+  // A function that is given less than it takes to answer is ended by Lambda, as one is that ran out of memory.
+  const timer =
+    own <= TIMES.answer && own <= left ? undefined : setTimeout(abort, Math.max(0, remaining - TIMES.answer));
   try {
     return await work(controller.signal);
   } finally {

@@ -47,7 +47,9 @@ export function keyOf(value: unknown, kind: ReaderKind): string {
 function inventoryItem(fields: Fields, key: string): Item {
   const etag = text(fields, 'ETag');
   const bytes = Number(text(fields, 'Size') ?? Number.NaN);
-  const old = text(fields, 'IsLatest') === 'false' || text(fields, 'IsDeleteMarker') === 'true';
+  // Printed in several cases: TRUE, True, true.
+  const says = (field: string, word: string): boolean => text(fields, field)?.toLowerCase() === word;
+  const old = says('IsLatest', 'false') || says('IsDeleteMarker', 'true');
   return {
     key,
     ...(etag === undefined || etag === '' ? {} : { etag: unquoted(etag) }),

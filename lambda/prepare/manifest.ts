@@ -8,9 +8,9 @@ import type { OpenStore } from '../store/store.ts';
 const HEAD_BYTES = 1024 * 1024;
 
 const KINDS = [
-  { kind: 'CSV', ending: /\.csv(\.gz|\.zst)?$/i },
-  { kind: 'JSONL', ending: /\.(jsonl|ndjson)(\.gz|\.zst)?$/i },
-  { kind: 'JSON', ending: /\.json(\.gz|\.zst)?$/i },
+  { kind: 'CSV', ending: /\.csv(\.gz|\.zstd?)?$/i },
+  { kind: 'JSONL', ending: /\.(jsonl|ndjson)(\.gz|\.zstd?)?$/i },
+  { kind: 'JSON', ending: /\.json(\.gz|\.zstd?)?$/i },
 ] as const;
 
 /**
@@ -28,7 +28,7 @@ export async function manifestReader(
   const kind = KINDS.find(({ ending }) => ending.test(key))?.kind;
   if (kind === undefined) {
     throw new RangeError(
-      `expected the name of a manifest to end in .csv, .json, .jsonl or .ndjson (or these with .gz or .zst), got ${text}`,
+      `expected the name of a manifest to end in .csv, .json, .jsonl or .ndjson (or these with .gz, .zst or .zstd), got ${text}`,
     );
   }
   const head = (await headOf(open, bucket, key, text))?.replace(/^\ufeff/, '');
@@ -70,7 +70,7 @@ async function headOf(open: OpenStore, bucket: string, key: string, name: string
       // A cut stream is fine: the head is wanted.
       return gunzipSync(bytes, { finishFlush: constants.Z_SYNC_FLUSH }).toString();
     }
-    if (!/\.zst$/i.test(key)) return bytes.toString();
+    if (!/\.zstd?$/i.test(key)) return bytes.toString();
     return bytes.length >= HEAD_BYTES ? undefined : zstdDecompressSync(bytes).toString();
   } catch (error) {
     const expected = /\.gz$/i.test(key) ? 'gzip' : 'zstd';

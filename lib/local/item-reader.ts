@@ -94,7 +94,8 @@ export function listedItem(object: ListedObject): Json {
   return {
     Etag: `"${object.etag}"`,
     Key: object.key,
-    LastModified: object.lastModified / 1000,
+    // S3's listings know whole seconds.
+    LastModified: Math.floor(object.lastModified / 1000),
     Size: object.bytes,
     StorageClass: object.storageClass,
   };

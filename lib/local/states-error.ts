@@ -25,7 +25,8 @@ export class StatesError extends Error {
 /** A Task's own timeout, which `States.TaskFailed` does not match; a handler may throw an error of that name, too. */
 export class StatesTimeout extends StatesError {
   constructor() {
-    super('States.Timeout', 'States.Timeout');
+    // The service gives no cause: uncaught there is none, and a catcher's is empty.
+    super('States.Timeout', '');
   }
 }
 

@@ -80,6 +80,7 @@ export function abortTasks(scope: TaskScope): void {
 
 interface Call {
   readonly state: string;
+  readonly resource: string;
   readonly handler: TaskHandler;
   readonly milliseconds: number;
 }
@@ -97,7 +98,7 @@ export function taskOverrides(
       throw new TypeError(`State '${state}': no handler for Resource ${definition.Resource}`);
     }
     const milliseconds = (definition.TimeoutSeconds ?? LONGEST_SECONDS) * 1000;
-    calls.push({ state, handler, milliseconds });
+    calls.push({ state, resource: definition.Resource, handler, milliseconds });
   }
   return (scope) => {
     const overrides: Overrides = {};
@@ -106,7 +107,7 @@ export function taskOverrides(
   };
 }
 
-async function callTask({ handler, milliseconds }: Call, input: unknown, scope: TaskScope) {
+async function callTask({ resource, handler, milliseconds }: Call, input: unknown, scope: TaskScope) {
   const controller = new AbortController();
   scope.controller = controller;
   const { promise: timedOut, reject } = Promise.withResolvers<never>();
@@ -127,7 +128,7 @@ async function callTask({ handler, milliseconds }: Call, input: unknown, scope: 
     if (!fitsPayload(text)) {
       throw new StatesError(
         'States.DataLimitExceeded',
-        "The state/task 'lambda' returned a result with a size exceeding the maximum number of bytes service limit.",
+        `The state/task '${resource}' returned a result with a size exceeding the maximum number of bytes service limit.`,
       );
     }
     return JSON.parse(text);

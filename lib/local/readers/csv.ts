@@ -3,6 +3,7 @@ import type { Readable } from 'node:stream';
 import { parse } from 'csv-parse';
 import type { ItemReader } from '../../states-language.ts';
 import { StatesError } from '../states-error.ts';
+import { Backslashes } from './backslashes.ts';
 import type { ReadItem } from './items.ts';
 
 type ReaderConfig = NonNullable<ItemReader['ReaderConfig']>;
@@ -11,10 +12,12 @@ const DELIMITERS = { COMMA: ',', PIPE: '|', SEMICOLON: ';', SPACE: ' ', TAB: '\t
 
 /** Rows as the service gives them: missing columns are empty strings, surplus ones are dropped, fields sorted by name. */
 export async function* csvItems(content: Readable, config: ReaderConfig): AsyncGenerator<ReadItem> {
-  const rows = content.pipe(
+  const delimiter = DELIMITERS[config.CSVDelimiter ?? 'COMMA'];
+  const backslashes = new Backslashes(delimiter);
+  const rows = content.pipe(backslashes).pipe(
     parse({
       bom: true,
-      delimiter: DELIMITERS[config.CSVDelimiter ?? 'COMMA'],
+      delimiter,
       // Each row by its own end: a header that was put before rows of Windows leaves no \r in a key.
       record_delimiter: ['\r\n', '\n', '\r'],
       relax_column_count: true,
@@ -24,7 +27,8 @@ export async function* csvItems(content: Readable, config: ReaderConfig): AsyncG
   content.once('error', (error) => rows.destroy(error));
   let columns = config.CSVHeaderLocation === 'GIVEN' ? columnsOf(config.CSVHeaders ?? []) : undefined;
   try {
-    for await (const row of rows as AsyncIterable<string[]>) {
+    for await (const escaped of rows as AsyncIterable<string[]>) {
+      const row = backslashes.met ? escaped.map((cell) => backslashes.restored(cell)) : escaped;
       if (columns === undefined) columns = columnsOf(row);
       else yield { value: rowItem(row, columns) };
     }

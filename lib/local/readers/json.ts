@@ -70,6 +70,8 @@ async function* itemsAt(steps: readonly string[], tokens: AsyncIterable<Token>):
         levels.push({ array: token.name === 'startArray', step: '', index: 0 });
         continue;
       }
+      // Recorded of a whole file: the members of an object are no items. Below a pointer the documentation has them so.
+      if (steps.length === 0 && parent?.array === false) throw notIterable();
       assembler = new Assembler<Json>();
     }
     assembler.consume(token);
