@@ -29,6 +29,12 @@ describe('with 10 environments and 100 children in flight', () => {
     // Else nothing was shown.
     expect(ended.throttled).toBeGreaterThan(count / 10);
   });
+
+  it('a child that is throttled for all its five minutes times out, which no Catch inside it sees', async () => {
+    const ended = await throttledRun(1, 5, 0);
+    // Neither the large function nor a failure of the Task: facts/distributed-map.md, additions.
+    expect(ended).toMatchObject({ status: 'SUCCEEDED', succeeded: 0, failed: 5, timedOut: 5 });
+  });
 });
 
 it.each(HELD)('the simulation holds the same: $environments environments, $inFlight in flight, $seconds s', (row) => {
@@ -101,12 +107,12 @@ describe('the five minutes of a child', () => {
 });
 
 /** Runs keys through the definition with a function of 10 environments, in virtual time. */
-async function throttledRun(seconds: number, count: number) {
+async function throttledRun(seconds: number, count: number, environments = 10) {
   await using place = await temporaryPlace();
   let busy = 0;
   let throttled = 0;
   const process = async ({ Items }: ProcessEvent): Promise<unknown> => {
-    if (busy >= 10) {
+    if (busy >= environments) {
       throttled++;
       throw named(THROTTLED, 'Rate Exceeded.');
     }
@@ -148,5 +154,5 @@ async function throttledRun(seconds: number, count: number) {
   }
   const { status, mapRun, error, cause } = await result;
   const { succeeded, failed, timedOut } = mapRun?.itemCounts ?? { succeeded: -1, failed: -1, timedOut: -1 };
-  return { status, error, cause, throttled, succeeded, failed: failed + timedOut };
+  return { status, error, cause, throttled, succeeded, failed: failed + timedOut, timedOut };
 }

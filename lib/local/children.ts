@@ -60,6 +60,8 @@ export interface Children {
 }
 
 interface Child {
+  /** How often it was started again. */
+  readonly redrives: number;
   readonly name: string;
   readonly arn: string;
   readonly entry: Entry;
@@ -78,7 +80,7 @@ export function createChildren(options: ChildrenOptions): Children {
   const { names, onStart, onEnd, onReturn } = options;
   const { ProcessorConfig, StartAt, States } = options.state.ItemProcessor;
   const type = ProcessorConfig.ExecutionType;
-  const RedriveCount = options.redrive === undefined ? 0 : 1;
+  const redrivesOfRun = options.redrive === undefined ? 0 : 1;
   const longest = options.expressMilliseconds ?? EXPRESS_MILLISECONDS;
   const machine = createMachine({ StartAt, States }, options.retryMilliseconds);
   const overridesFor = taskOverrides(States, options.handlers);
@@ -111,14 +113,19 @@ export function createChildren(options: ChildrenOptions): Children {
 
   function start(entry: Entry): void {
     const input = JSON.parse(entry.record.Input) as Json;
-    const name = randomUUID();
-    const arn = names.childArn(name);
+    // A child that has ended before is started again under its own name, and counts that:
+    // https://docs.aws.amazon.com/step-functions/latest/dg/redrive-map-run.html
+    const { Name, ExecutionArn, RedriveCount = 0 } = entry.record;
+    const name = Name ?? randomUUID();
+    const arn = ExecutionArn ?? names.childArn(name);
+    const redrives = Name === undefined ? 0 : RedriveCount + 1;
     const scope = taskScope(stopping.signal);
     const now = Date.now();
     const place = freePlaces.pop() ?? places.length;
     onStart(name, input, entry);
-    const run = machine.run(input, contextOf(arn, name, input, now), overridesFor(scope));
+    const run = machine.run(input, contextOf(arn, name, input, now, redrives), overridesFor(scope));
     const child: Child = {
+      redrives,
       name,
       arn,
       entry,
@@ -144,8 +151,10 @@ export function createChildren(options: ChildrenOptions): Children {
     child.run.abort();
   }
 
-  function contextOf(arn: string, name: string, input: Json, now: number): Context {
+  function contextOf(arn: string, name: string, input: Json, now: number, redrives: number): Context {
     const StartTime = new Date(now).toISOString();
+    // In a run that is carried on, no child believes what it was told of its source before.
+    const RedriveCount = Math.max(redrives, redrivesOfRun);
     return {
       Execution: { Id: arn, Name: name, Input: input, StartTime, RoleArn: ROLE_ARN, RedriveCount },
       StateMachine: { Id: names.childMachineArn, Name: machineName },
@@ -160,7 +169,7 @@ export function createChildren(options: ChildrenOptions): Children {
       clearTimeout(timer);
       timer = undefined;
     }
-    const { entry, name, arn, input, ordinal, started } = child;
+    const { entry, name, arn, input, ordinal, started, redrives } = child;
     if (child.returned || (answer.status === 'FAILED' && answer.error === NOT_STARTED)) {
       onReturn(name, entry);
       return;
@@ -169,7 +178,7 @@ export function createChildren(options: ChildrenOptions): Children {
     const ended = text === undefined || fitsPayload(text) ? asStopped(answer) : TOO_LARGE;
     const record = endedRecord({
       ...{ type, arn, name, machineArn: names.childMachineArn, input: entry.record.Input },
-      ...{ started, stopped: Date.now() },
+      ...{ started, stopped: Date.now(), redrives },
       ...(ended.status === 'SUCCEEDED' ? { status: ended.status, output: text } : ended),
       ...(ended.status === 'ABORTED' ? { cause: ended.cause ?? abortedCause } : {}),
     });

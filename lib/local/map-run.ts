@@ -138,7 +138,8 @@ export function startMapRun(options: MapRunOptions): MapRun {
   }
 
   function onSucceeded(executions: number, items: number): void {
-    for (const counter of ['succeeded', 'total'] as const) {
+    // A redrive writes of them all again: resultsWritten counts every item.
+    for (const counter of ['succeeded', 'total', 'resultsWritten'] as const) {
       counts.executions[counter] += executions;
       counts.items[counter] += items;
     }

@@ -36,6 +36,7 @@ export interface EndedChild {
   readonly output?: string | undefined;
   readonly error?: string;
   readonly cause?: string;
+  readonly redrives: number;
   /** Epoch milliseconds. */
   readonly started: number;
   readonly stopped: number;
@@ -53,7 +54,7 @@ export function endedRecord(child: EndedChild): ChildRecord {
     Name: child.name,
     ...(output === undefined ? {} : { Output: output }),
     OutputDetails: INCLUDED,
-    RedriveCount: 0,
+    RedriveCount: child.redrives,
     ...(child.type === 'EXPRESS' ? {} : redriveStatus(status)),
     StartDate: new Date(child.started).toISOString(),
     StateMachineArn: child.machineArn,

@@ -223,6 +223,11 @@ describe('monitoring', () => {
     });
   });
 
+  it('alarms are on plain metrics, which every emulator knows', () => {
+    for (const { Properties } of Object.values(resources(eager.template, 'AWS::CloudWatch::Alarm')))
+      expect(Properties).not.toHaveProperty('Metrics');
+  });
+
   it('alarms on errors of every function, on dead letters of every queue, and on keys that failed', () => {
     const alarms = JSON.stringify(resources(eager.template, 'AWS::CloudWatch::Alarm'));
     const functions = Object.keys(resources(eager.template, 'AWS::Lambda::Function')).filter((id) =>

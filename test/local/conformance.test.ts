@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { listedItem } from '../../lib/local/item-reader.ts';
 import { mapRunNames } from '../../lib/local/names.ts';
 import type { DistributedMapState, Json } from '../../lib/states-language.ts';
-import { mapDefinition, named, RESULTS, resultFiles, start, temporaryPlace } from './helpers/map.ts';
+import { HANDLER, mapDefinition, named, RESULTS, resultFiles, start, temporaryPlace } from './helpers/map.ts';
 
 const FILE = { Parameters: { 'Bucket.$': '$.bucket', Key: 'items' }, Resource: 'arn:aws:states:::s3:getObject' };
 
@@ -72,6 +72,45 @@ const READER_ROWS: readonly ReaderRow[] = [
     content: 'a|b\n1|2\n',
     config: { ...CSV, CSVDelimiter: 'PIPE' },
     expected: [{ a: '1', b: '2' }],
+  },
+  {
+    sheet: 'Additions: CSV',
+    name: 'a backslash escapes a backslash, a quote and the delimiter',
+    content: 'key,id\na\\\\b.jpg,1\na\\,b.jpg,2\n\\"a\\".jpg,3\n',
+    config: CSV,
+    expected: [
+      { id: '1', key: 'a\\b.jpg' },
+      { id: '2', key: 'a,b.jpg' },
+      { id: '3', key: '"a".jpg' },
+    ],
+  },
+  {
+    sheet: 'Additions: CSV',
+    name: 'a backslash before any other character is silently removed',
+    content: 'key\na\\b.jpg\n',
+    config: CSV,
+    expected: [{ key: 'ab.jpg' }],
+  },
+  {
+    sheet: 'Additions: CSV',
+    name: 'a noncharacter is a character like others',
+    content: 'key\na\ufdd3q\\\\.jpg\n',
+    config: CSV,
+    expected: [{ key: 'a\ufdd3q\\.jpg' }],
+  },
+  {
+    sheet: 'Additions: CSV',
+    name: 'another delimiter is escaped, and a comma is not',
+    content: 'a|b\n1\\|2|3\\,4\n',
+    config: { ...CSV, CSVDelimiter: 'PIPE' },
+    expected: [{ a: '1|2', b: '3,4' }],
+  },
+  {
+    sheet: 'Additions: JSON',
+    name: 'a file that holds an object has no items',
+    content: '{"Hello":"world"}',
+    config: { InputType: 'JSON' },
+    expected: { error: 'States.ItemReaderFailed', cause: 'Attempting to map over non-iterable node.' },
   },
   {
     sheet: '1.2 CSV item',
@@ -373,6 +412,61 @@ describe('conformance with the fact sheet', () => {
     expect(mapRun?.executionCounts).toEqual(mapRun?.itemCounts);
   });
 
+  it("Additions: a Task's timeout has no cause, and where it is caught an empty one", async () => {
+    await using place = await temporaryPlace();
+    const never = () => new Promise<never>(() => {});
+    const uncaught = mapDefinition({ ...RESULTS, ToleratedFailureCount: 1 }, { TimeoutSeconds: 1 });
+    const first = await start(place, uncaught, { items: [1] }, never).result;
+    const { failed } = await resultFiles(place, first.mapRun?.manifest?.key ?? '');
+    expect(failed).toMatchObject([{ Error: 'States.Timeout', Status: 'FAILED' }]);
+    expect(failed[0]).not.toHaveProperty('Cause');
+
+    const caught = mapDefinition({}, { TimeoutSeconds: 1 });
+    const map = caught.States['Map'] as DistributedMapState;
+    const states = {
+      Process: {
+        ...map.ItemProcessor.States['Process'],
+        Catch: [{ ErrorEquals: ['States.ALL'], ResultPath: '$', Next: 'Show' }],
+      },
+      Show: { Type: 'Pass', End: true },
+    } as unknown as DistributedMapState['ItemProcessor']['States'];
+    const definition = {
+      ...caught,
+      States: { Map: { ...map, ItemProcessor: { ...map.ItemProcessor, States: states } } },
+    };
+    const second = await start(place, definition, { items: [1] }, never).result;
+    expect(second.output).toEqual([{ Error: 'States.Timeout', Cause: '' }]);
+  });
+
+  it('Additions: a redriven EXPRESS child keeps its ARN and name and counts its redrives; a pending one starts at 0', async () => {
+    await using place = await temporaryPlace();
+    const map = mapDefinition({ ...RESULTS, MaxConcurrency: 1 });
+    const items = ['good', 'bad', 'never'];
+    let mended = false;
+    const handler = async (input: unknown) => {
+      if (input === 'bad' && !mended) throw named('NotAnImage');
+      return input as Json;
+    };
+    const first = await start(place, map, { items }, handler).result;
+    const before = await resultFiles(place, first.mapRun?.manifest?.key ?? '');
+    mended = true;
+    const second = await start(place, map, { items }, handler, { continue: {} }).result;
+    expect(second.status).toBe('SUCCEEDED');
+    const after = await resultFiles(place, second.mapRun?.manifest?.key ?? '');
+    const redriven = after.succeeded.find(({ Input }) => Input === '"bad"');
+    expect(before.failed[0]).toMatchObject({ RedriveCount: 0 });
+    expect(redriven).toMatchObject({
+      Name: before.failed[0]?.Name,
+      ExecutionArn: before.failed[0]?.ExecutionArn,
+      RedriveCount: 1,
+    });
+    expect(redriven?.StartDate).not.toBe(before.failed[0]?.StartDate);
+    expect(redriven).not.toHaveProperty('RedriveDate');
+    expect(after.succeeded.find(({ Input }) => Input === '"never"')).toMatchObject({ RedriveCount: 0 });
+    // All items again, those of the first attempt among them.
+    expect(second.mapRun?.itemCounts).toMatchObject({ succeeded: 3, total: 3, resultsWritten: 3 });
+  });
+
   it('3: a result beyond the payload limit', async () => {
     await using place = await temporaryPlace();
     const map = mapDefinition({ ...RESULTS, ToleratedFailureCount: 1 });
@@ -381,8 +475,7 @@ describe('conformance with the fact sheet', () => {
     expect(failed).toMatchObject([
       {
         Error: 'States.DataLimitExceeded',
-        Cause:
-          "The state/task 'lambda' returned a result with a size exceeding the maximum number of bytes service limit.",
+        Cause: `The state/task '${HANDLER}' returned a result with a size exceeding the maximum number of bytes service limit.`,
       },
     ]);
   });
