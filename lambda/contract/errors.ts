@@ -67,12 +67,13 @@ export const ERROR_CLASSES = {
   },
   OutputExists: {
     transient: false,
-    hint: 'Something not made by this job is there; choose another destination, or existing: "replace".',
+    hint: 'Something that this job did not make, or that was changed since, is there; choose another destination, or existing: "replace".',
   },
   DestinationFull: { transient: false, hint: 'Free some space at the destination, then resume.' },
   // Permissions
   AccessDenied: { transient: false, hint: 'Grant the missing permission; `image-fanout doctor` prints the statement.' },
   ExpiredCredentials: { transient: false, hint: 'Renew the credentials, then resume.' },
+  RegionMissing: { transient: false, hint: 'Set AWS_REGION, or the region of a profile in ~/.aws/config.' },
   BucketNotFound: { transient: false, hint: 'Check the name and the Region of the bucket.' },
   // The network: worth another try
   Throttled: { transient: true, hint: 'The service asked to slow down; lower maxConcurrency if it stays so.' },

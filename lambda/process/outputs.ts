@@ -45,7 +45,9 @@ export function decide(
     });
   } else if (existing === 'skip') {
     if (theirs === undefined) {
-      throw new FanoutError('OutputExists', `${key} exists and was not written by image-fanout`, {
+      const what =
+        head.changed === true ? 'has changed since image-fanout made it' : 'exists and was not written by image-fanout';
+      throw new FanoutError('OutputExists', `${key} ${what}`, {
         expected: 'no object, or an output of this source',
         met: describe(head),
       });
@@ -214,6 +216,7 @@ function refused(key: string, before: ObjectHead | undefined, now: ObjectHead | 
 }
 
 function describe(head: ObjectHead): string {
+  if (head.changed === true) return `another file of ${head.bytes} bytes, changed by hand or by another program`;
   const by = head.provenance === undefined ? 'of unknown origin' : `made from ${head.provenance.source}`;
   return `an object of ${head.bytes} bytes ${by}`;
 }

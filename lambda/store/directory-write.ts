@@ -139,9 +139,36 @@ export function createWriter(root: string, disk: Disk, options: WriterOptions = 
   };
 }
 
-async function prepareRoot(root: string): Promise<string> {
+/** Node.js says of a read-only file system that there is no such folder, when it makes several: the first that fails tells. */
+async function makeRoot(root: string): Promise<void> {
   try {
     await mkdir(root, { recursive: true });
+  } catch (error) {
+    const missing: string[] = [];
+    for (let folder = root.replace(/(?<=.)[/\\]+$/, ''); !existsSync(folder); folder = dirname(folder))
+      missing.unshift(folder);
+    // Whatever the reason is, it is that of the folder that can no more be made alone.
+    if (missing[0] !== undefined) await mkdir(missing[0]).catch((reason: unknown) => cannotMake(root, reason));
+    throw error;
+  }
+}
+
+function cannotMake(root: string, reason: unknown): never {
+  const errno = errnoOf(reason);
+  if (errno === 'EROFS')
+    throw new FanoutError('AccessDenied', `The directory ${root} cannot be made: the file system is read-only.`, {
+      cause: reason,
+    });
+  if (errno === 'ENOENT')
+    throw new FanoutError('AccessDenied', `The directory ${root} cannot be made: nothing can be made there.`, {
+      cause: reason,
+    });
+  throw reason;
+}
+
+async function prepareRoot(root: string): Promise<string> {
+  try {
+    await makeRoot(root);
     const realRoot = await realpath(root);
     await makeFolder(root, realRoot, join(root, OWN_DIRECTORY));
     await makeFolder(root, realRoot, join(root, TEMPORARY_FOLDER));

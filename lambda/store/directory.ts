@@ -82,7 +82,8 @@ export function directoryStore(path: string, options: DirectoryOptions = {}): St
         const provenance = index?.find(key, versionOf(stats));
         if (index !== undefined && provenance === undefined) await writer.refuseSibling(key, index);
         const head = { etag: fileEtag(stats), bytes: Number(stats.size), lastModified: Number(stats.mtimeMs) };
-        return provenance === undefined ? head : { ...head, provenance };
+        if (provenance !== undefined) return { ...head, provenance };
+        return index?.knows(key) === true ? { ...head, changed: true } : head;
       }),
     write: (key, body, writeOptions = {}) =>
       attempt(key, 'writing', writeOptions.signal, () => writer.write(key, body, writeOptions)),

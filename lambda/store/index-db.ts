@@ -45,6 +45,8 @@ const FOLDED_INDEX = 'CREATE INDEX IF NOT EXISTS output_folded ON output (folded
 export interface OutputIndex {
   /** Who wrote the file's version that is there; undefined when nobody of ours did. */
   find(key: string, version: FileVersion): Provenance | undefined;
+  /** Whether some version of the key is one of ours. */
+  knows(key: string): boolean;
   /** Notes a version that is about to get its name. */
   add(key: string, version: FileVersion, provenance: Provenance): void;
   /** Makes the row of the version that is there untrue. False when there is none. */
@@ -99,6 +101,7 @@ function indexOf(path: string, database: DatabaseSync): OutputIndex {
     database,
     'DELETE FROM output WHERE key = ? AND written < ? AND NOT (bytes = ? AND mtime = ? AND inode = ?)',
   );
+  const known = prepared(database, 'SELECT 1 FROM output WHERE key = ? LIMIT 1');
   let sibling: StatementSync | undefined;
   const siblings = (): StatementSync => {
     database.exec(FOLDED_INDEX);
@@ -121,6 +124,7 @@ function indexOf(path: string, database: DatabaseSync): OutputIndex {
         const row = rowOf(key, version);
         return row === undefined ? undefined : provenanceOf(row);
       }),
+    knows: (key) => guarded(path, () => known.get(key) !== undefined),
     add: (key, version, { source, fingerprint, run, mark = null, outputs }) =>
       guarded(path, () => {
         const all = outputs === undefined || outputs.length === 1 ? null : JSON.stringify(outputs);

@@ -103,7 +103,7 @@ const STATUSES: Readonly<Record<number, ErrorName>> = {
 const TEXTS: readonly (readonly [RegExp, ErrorName])[] = [
   [/Checksum mismatch/i, 'ChecksumMismatch'],
   [/Connection lost|socket hang up|aborted|Parse Error|Deserialization error/i, 'ConnectionLost'],
-  [/Region is missing/i, 'BucketNotFound'],
+  [/Region (is missing|not accepted)/i, 'RegionMissing'],
   [/token.*expired|expired.*(token|session|credentials)/i, 'ExpiredCredentials'],
 ];
 
@@ -174,7 +174,7 @@ export function s3Error(thrown: unknown, { action, bucket, key }: S3Request): Fa
   const name = s3ErrorClass(thrown);
   const reads = action === 'GetObject' || action === 'HeadObject';
   const hidden = name === 'AccessDenied' && status === 403 && reads ? HIDDEN : undefined;
-  const region = /Region is missing/.test(words)
+  const region = /Region (is missing|not accepted)/.test(words)
     ? 'set AWS_REGION, or the region of a profile in ~/.aws/config'
     : undefined;
   const hint = HINTS[code] ?? region ?? hidden;

@@ -31,6 +31,8 @@ export interface ObjectHead {
   readonly lastModified: number;
   /** Absent when image-fanout did not write the object. */
   readonly provenance?: Provenance;
+  /** True when image-fanout wrote an object there, and what is there now is another one. Only directories can tell. */
+  readonly changed?: true;
 }
 
 export interface ObjectBody {

@@ -1,12 +1,12 @@
 // Disks that fail under a run: full, read-only, gone. Each ends in its class, with an account, and can be carried on.
 import { execFile, execFileSync } from 'node:child_process';
-import { mkdir, readdir, readFile, rename } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Summary, summarySchema } from '../../lambda/report/summary.ts';
-import { outputsIn, PROGRAM, run, start, type Workplace, workplace } from '../cli/program.ts';
+import { outputsIn, PROGRAM, run, start, startIn, type Workplace, workplace } from '../cli/program.ts';
 
 let place: Workplace;
 
@@ -66,7 +66,7 @@ describe('a full disk', () => {
         `mkdir ${copy}/second && cp -r "$DST"/. ${copy}/second`,
       ]);
       expect(stdout).toBe('first 2\nsecond 0\n');
-      expect(stderr).toMatch(/Failed: .*: DestinationFull: .*the disk is full/);
+      expect(stderr).toMatch(/"event":"failed".*"error":"DestinationFull".*the disk is full/);
       const first = summaryOf(await readFile(join(copy, 'first.json'), 'utf8'));
       expect(first.errors.map(({ name }) => name)).toEqual(['DestinationFull']);
       expect(first.counts.succeeded).toBeGreaterThan(0);
@@ -126,7 +126,7 @@ describe('a source directory that vanishes', () => {
     await rename(source, `${source}-away`);
     const { code, stdout, stderr } = await running.ended;
     expect(code).toBe(2);
-    expect(stderr).toMatch(/Failed: .*: BucketNotFound: The directory .*vanishing does not exist/);
+    expect(stderr).toMatch(/"event":"failed".*"error":"BucketNotFound","message":"The directory .*vanishing does not exist/);
     const { counts, check, run: id } = summaryOf(stdout);
     expect(check).toEqual({ listed: 120, balanced: true, problems: [] });
     expect(counts.pending).toBeGreaterThan(0);
@@ -142,4 +142,40 @@ describe('a source directory that vanishes', () => {
     const { code, stderr } = await run('run', join(source, 'y'), `${source}-out`);
     expect({ code, stderr }).toMatchObject({ code: 1, stderr: expect.stringContaining('there is none at') });
   });
+});
+
+test.skipIf(skipMounts)(
+  'a folder that is to be made on a read-only disk is that, not one that is gone: exit 1',
+  async () => {
+    const source = await place.images('read-only-root-source', 1);
+    const { stderr, stdout } = await script('read-only-root', [
+      'mount -t tmpfs -o ro tmpfs "$DST"',
+      `fan run ${source} "$DST/a/b" ${THUMBNAIL}; echo "exit $?"`,
+    ]);
+    expect(stderr).toMatch(/AccessDenied: The directory .*\/a\/b cannot be made: the file system is read-only\./);
+    expect(stdout).toContain('exit 1');
+  },
+);
+
+test('an output that was changed by hand is that, and is not overwritten: exit 2', async () => {
+  const source = await place.images('changed', 1);
+  expect((await run('run', source, `${source}-out`, '--recipe', 'thumbnail', '--quiet')).code).toBe(0);
+  await writeFile(join(`${source}-out`, '0000-thumbnail.webp'), 'my own words');
+  const { code, stderr } = await run('run', source, `${source}-out`, '--recipe', 'thumbnail');
+  expect(code).toBe(2);
+  expect(stderr).toContain('OutputExists: 0000-thumbnail.webp has changed since image-fanout made it');
+  expect(await readFile(join(`${source}-out`, '0000-thumbnail.webp'), 'utf8')).toBe('my own words');
+});
+
+test('a Region that is not set is that, and no missing bucket: exit 1', async () => {
+  const env = { AWS_REGION: '', AWS_DEFAULT_REGION: '', AWS_CONFIG_FILE: '/dev/null', AWS_ENDPOINT_URL_S3: '' };
+  const keys = { AWS_ACCESS_KEY_ID: 'x', AWS_SECRET_ACCESS_KEY: 'y' };
+  const { code, stderr } = await startIn(
+    { ...env, ...keys },
+    'run',
+    's3://photos-of-nobody/',
+    's3://and-their-outputs/',
+  ).ended;
+  expect(code).toBe(1);
+  expect(stderr).toMatch(/RegionMissing: .*set AWS_REGION/);
 });

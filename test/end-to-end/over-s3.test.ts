@@ -63,7 +63,7 @@ describe.concurrent('a run over S3', () => {
     const words = ['run', 's3://photos/broken/', 's3://renditions/broken/', ...THUMBNAIL];
     const stopped = await run(...words, '--max-concurrency', '2', '--json');
     expect(stopped.code).toBe(2);
-    expect(stopped.stderr).toMatch(/Failed: broken\/010 a\+é\.jpg: NotAnImage/);
+    expect(stopped.stderr).toMatch(/"event":"failed".*"key":"broken\/010 a\+é\.jpg","error":"NotAnImage"/);
     const { counts, report, check } = summaryOf(stopped.stdout);
     expect(check.balanced).toBe(true);
     expect(counts).toMatchObject({ total: 20, failed: 1 });

@@ -58,7 +58,7 @@ describe('s3ErrorClass', () => {
       Object.assign(new Error('The SSO session has expired: expired session'), { name: 'CredentialsProviderError' }),
       'ExpiredCredentials',
     ],
-    [new Error('Region is missing'), 'BucketNotFound'],
+    [new Error('Region is missing'), 'RegionMissing'],
     [network('SELF_SIGNED_CERT_IN_CHAIN', 'self-signed certificate in certificate chain'), 'UnexpectedError'],
     [new TypeError('x is not a function'), 'UnexpectedError'],
   ])('%s is %s', (thrown, expected) => {
