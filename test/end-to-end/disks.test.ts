@@ -126,7 +126,9 @@ describe('a source directory that vanishes', () => {
     await rename(source, `${source}-away`);
     const { code, stdout, stderr } = await running.ended;
     expect(code).toBe(2);
-    expect(stderr).toMatch(/"event":"failed".*"error":"BucketNotFound","message":"The directory .*vanishing does not exist/);
+    expect(stderr).toMatch(
+      /"event":"failed".*"error":"BucketNotFound","message":"The directory .*vanishing does not exist/,
+    );
     const { counts, check, run: id } = summaryOf(stdout);
     expect(check).toEqual({ listed: 120, balanced: true, problems: [] });
     expect(counts.pending).toBeGreaterThan(0);
