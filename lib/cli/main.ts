@@ -12,6 +12,7 @@ const COMMANDS: Readonly<
   report: { summary: 'Shows the account of a run.', load: () => import('./report.ts') },
   recipe: { summary: 'Checks a recipe, or lists the presets.', load: () => import('./recipe.ts') },
   schema: { summary: 'Prints the JSON Schema of a job, for editors.', load: () => import('./schema.ts') },
+  deploy: { summary: 'Deploys the stack with the CDK command line.', load: () => import('./deploy.ts') },
   start: { summary: 'Starts a job on the deployed stack.', load: () => import('./cloud/start.ts') },
   status: { summary: 'Shows how a run of the deployed stack stands.', load: () => import('./cloud/status.ts') },
   watch: { summary: 'Shows a run of the deployed stack until it ends.', load: () => import('./cloud/watch.ts') },

@@ -1,8 +1,10 @@
 // Makes the functions' bundles: esbuild in this process and npm for sharp's binaries, so that no Docker is needed.
 import { execFileSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { basename, extname, join, resolve } from 'node:path';
-import { type BuildOptions, buildSync } from 'esbuild';
+import { createRequire } from 'node:module';
+import { basename, dirname, extname, join, resolve } from 'node:path';
+import { brotliDecompressSync } from 'node:zlib';
+import type { BuildOptions } from 'esbuild';
 
 /** The functions that can be bundled: each is the entry file of that name in `lambda/handlers/`. */
 export type FunctionName = 'prepare' | 'process' | 'summarize' | 'start' | 'report';
@@ -10,8 +12,21 @@ export type FunctionName = 'prepare' | 'process' | 'summarize' | 'start' | 'repo
 /** A processor as npm names it. */
 export type Cpu = 'arm64' | 'x64';
 
-/** The repository's root, where `lambda/` and the lock file are. */
-export const ROOT = resolve(import.meta.dirname, '../..');
+/**
+ * The functions' code as the package brings it, by function and file, as compressed JSON: built from the repository's lock
+ * file, so that everybody deploys the same bytes; compressed together, as most of it is the same in all of them.
+ */
+const BUILT = join(import.meta.dirname, 'functions.json.br');
+const PACKAGED = existsSync(BUILT);
+
+/** The root of the repository, where `lambda/` and the lock file are, or of the package. */
+export const ROOT = resolve(import.meta.dirname, PACKAGED ? '..' : '../..');
+
+/** Where bundles are made; in an app, its own node_modules, which packages never hold. */
+export const WORK = PACKAGED ? join(dirname(ROOT), '.cache/image-fanout') : join(ROOT, '.build');
+
+/** A folder that stands in for a function's where none is needed. */
+export const ANY_FOLDER = PACKAGED ? join(import.meta.dirname, 'types') : join(ROOT, 'lambda/handlers');
 
 /** What npm is told about the machine that Lambda's Node runtimes run on: Amazon Linux. */
 const LAMBDA_PLATFORM = { os: 'linux', libc: 'glibc' } as const;
@@ -53,12 +68,32 @@ export function bundle(name: FunctionName, cpu: Cpu, into: string): string {
   const folder = join(into, name);
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
-  const entries: Record<string, string> = { index: `lambda/handlers/${name}.ts` };
-  if (name === 'process') entries['image-worker'] = 'lambda/image/isolated-worker.ts';
-  buildSync({ ...BUNDLING, absWorkingDir: ROOT, entryPoints: entries, outdir: folder });
+  if (PACKAGED) unpack(name, folder);
+  else buildFunction(name, folder);
   if (name === 'process')
     cpSync(nativeModules(cpu), join(folder, 'node_modules'), { recursive: true, filter: isNeeded });
   return folder;
+}
+
+function unpack(name: FunctionName, folder: string): void {
+  const all: Record<string, Record<string, string>> = JSON.parse(brotliDecompressSync(readFileSync(BUILT)).toString());
+  for (const [file, text] of Object.entries(all[name] ?? {})) writeFileSync(join(folder, file), text);
+}
+
+/** Bundles one function's code from the repository into a folder; answers the files that went in, relative to the root. */
+export function buildFunction(name: FunctionName, folder: string): readonly string[] {
+  // Only the repository has esbuild.
+  const { buildSync } = createRequire(import.meta.url)('esbuild') as typeof import('esbuild');
+  const entries: Record<string, string> = { index: `lambda/handlers/${name}.ts` };
+  if (name === 'process') entries['image-worker'] = 'lambda/image/isolated-worker.ts';
+  const { metafile } = buildSync({
+    ...BUNDLING,
+    absWorkingDir: ROOT,
+    entryPoints: entries,
+    outdir: folder,
+    metafile: true,
+  });
+  return Object.keys(metafile.inputs);
 }
 
 /** Leaves out what no function runs: types, C++ sources, documentation. */
@@ -83,7 +118,7 @@ const OTHER_BUILDS = [
 /** The folder with the native packages for a processor; made on first use, by `npm ci` from our own lock file. */
 function nativeModules(cpu: Cpu): string {
   const { name, lock } = nativeLock();
-  const cache = join(ROOT, 'node_modules/.cache/image-fanout');
+  const cache = PACKAGED ? WORK : join(ROOT, 'node_modules/.cache/image-fanout');
   const folder = join(cache, `${name}-${cpu}`);
   if (!existsSync(folder)) {
     mkdirSync(cache, { recursive: true });
@@ -123,8 +158,12 @@ interface Lock {
   readonly packages: Readonly<Record<string, LockedPackage>>;
 }
 
-/** The part of the repository's lock file that the native packages need, and a name that changes with their versions. */
-function nativeLock(): { readonly name: string; readonly lock: Lock } {
+/**
+ * The part of the repository's lock file that the native packages need, checksums included, and a name that changes with
+ * their versions. npm packs no lock file: the package has this part in a file of its own.
+ */
+export function nativeLock(): { readonly name: string; readonly lock: Lock } {
+  if (PACKAGED) return JSON.parse(readFileSync(join(import.meta.dirname, 'native-lock.json'), 'utf8'));
   const all = JSON.parse(readFileSync(join(ROOT, 'package-lock.json'), 'utf8')) as Lock;
   const packages: Record<string, LockedPackage> = {};
   // Where npm put a package that is needed from a folder: beside it, or further up.

@@ -13,7 +13,7 @@ import {
 } from 'aws-cdk-lib/aws-lambda';
 import { LogGroup, type RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
-import { bundle, type Cpu, type FunctionName, ROOT } from './bundle.ts';
+import { ANY_FOLDER, bundle, type Cpu, type FunctionName, WORK } from './bundle.ts';
 
 export interface HandlerProps {
   /** Which of the entry files in `lambda/handlers/`. */
@@ -74,7 +74,7 @@ const bundles = new Map<string, string>();
 /** The bundle of a function, made once per process and processor: two functions may share one. */
 function code(scope: Construct, entry: FunctionName, architecture: Architecture): Code {
   // `cdk list` and the like want no bundles; any folder does then.
-  if (!Stack.of(scope).bundlingRequired) return Code.fromAsset(join(ROOT, 'lambda/handlers'));
+  if (!Stack.of(scope).bundlingRequired) return Code.fromAsset(ANY_FOLDER);
   const cpu: Cpu = architecture === Architecture.X86_64 ? 'x64' : 'arm64';
   const name = `${entry}-${cpu}`;
   const path = bundles.get(name) ?? bundle(entry, cpu, scratch(cpu));
@@ -87,9 +87,8 @@ let folder: string | undefined;
 /** A folder that lives as long as the process: the CDK copies assets into cdk.out as soon as it is given them. */
 function scratch(cpu: Cpu): string {
   if (folder === undefined) {
-    const build = join(ROOT, '.build');
-    mkdirSync(build, { recursive: true });
-    const made = mkdtempSync(join(build, 'functions-'));
+    mkdirSync(WORK, { recursive: true });
+    const made = mkdtempSync(join(WORK, 'functions-'));
     process.on('exit', () => rmSync(made, { recursive: true, force: true }));
     folder = made;
   }
