@@ -1,6 +1,8 @@
 // Damaged real images by the thousand: never a crash, never "it worked" for what cannot be read, never over the limits.
-// node bench/fuzz.ts [how many, 20000] [seed, 1]
-import { readdirSync, readFileSync, statSync } from 'node:fs';
+// node bench/fuzz.ts [how many, 20000] [seed, 1] [decoders: only kinds that sharp does not read]
+// With scripts/judges.sh the files of public test suites take part, too.
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { decoderOf } from '../lambda/image/decoders/decoders.ts';
 import { fuzzOnce } from './harness/fuzz.ts';
 import { mutated } from './harness/mutate.ts';
 
@@ -12,11 +14,20 @@ const IN_FLIGHT = 4;
 const MOST_BYTES = 60_000;
 const MOST_MEGABYTES = 1500;
 
-const images = readdirSync(IMAGES, { recursive: true, encoding: 'utf8' })
-  .map((name) => new URL(name.split('/').map(encodeURIComponent).join('/'), IMAGES))
+const SUITES = new URL('../.venv/judged/', import.meta.url);
+const ONLY_DECODERS = process.argv[4] === 'decoders';
+
+const images = [IMAGES, SUITES]
+  .filter((folder) => existsSync(folder))
+  .flatMap((folder) =>
+    readdirSync(folder, { recursive: true, encoding: 'utf8' }).map(
+      (name) => new URL(name.split('/').map(encodeURIComponent).join('/'), folder),
+    ),
+  )
   .filter((url) => statSync(url).isFile() && statSync(url).size < MOST_BYTES && !/\.(md|tsv)$/.test(url.pathname))
   .sort((a, b) => (a.pathname < b.pathname ? -1 : 1))
-  .map((url) => readFileSync(url));
+  .map((url) => readFileSync(url))
+  .filter((body) => !ONLY_DECODERS || decoderOf(body) !== undefined);
 
 const counts = new Map<string, number>();
 const wrong: string[] = [];

@@ -2,6 +2,7 @@
 import sharp from 'sharp';
 import { type ErrorName, FanoutError } from '../../lambda/contract/errors.ts';
 import type { Limits } from '../../lambda/contract/limits.ts';
+import { isDecoded } from '../../lambda/image/decoders/decoders.ts';
 import { sniff } from '../../lambda/image/sniff.ts';
 import { transform } from '../../lambda/image/transform.ts';
 import { resolveRecipe } from '../../lambda/recipe/recipe.ts';
@@ -64,8 +65,8 @@ export async function fuzzOnce(body: Buffer): Promise<'read' | ErrorName> {
  */
 async function problemOf(body: Buffer): Promise<string | undefined> {
   const found = sniff(body);
-  // Vectors are not read in this process; the worker has drawn this one.
-  if (found.kind === 'image' && found.format === 'svg') return undefined;
+  // Vectors are not read in this process, and sharp alone reads nothing of what decoders are for.
+  if (found.kind === 'image' && (found.format === 'svg' || isDecoded(found.format))) return undefined;
   const failOn = found.kind === 'image' && found.format === 'tiff' ? 'error' : 'warning';
   const whole = await failureOf(sharp(body, { failOn }).raw().toBuffer());
   if (whole === undefined || /premature end of JPEG|unexpected end|truncated/i.test(whole)) return whole;

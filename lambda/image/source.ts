@@ -30,7 +30,8 @@ async function decodedBy(decoder: Decoder, body: Buffer, limits: Limits): Promis
     return await decoder.decode(body, (width, height) => checkSize(width, height, 1, limits));
   } catch (error) {
     if (error instanceof FanoutError) throw error;
-    const { code, message } = error as NodeJS.ErrnoException;
+    // WebAssembly may throw what is no Error: a text, a number.
+    const { code, message = String(error) } = (error ?? {}) as Partial<NodeJS.ErrnoException>;
     if (code === 'ERR_MODULE_NOT_FOUND' || code === 'MODULE_NOT_FOUND') {
       throw notRead(decoder.title, 'no package installed that decodes it', `npm install to have added it (${message})`);
     }

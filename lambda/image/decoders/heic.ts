@@ -2,6 +2,7 @@
 import { sharp } from '../sharp.ts';
 import { pngOf } from './carrier.ts';
 import { type Allow, type Decoded, type Decoder, damaged, notRead } from './decoder.ts';
+import { loaded } from './loaded.ts';
 
 const TITLE = 'HEIC';
 /** Of libheif's enumerations (libheif/heif.h): RGB, and how its samples lie side by side. */
@@ -54,8 +55,6 @@ interface LibHeif {
   _heif_image_release(image: number): void;
 }
 
-let loading: Promise<LibHeif> | undefined;
-
 async function load(): Promise<LibHeif> {
   const { default: create } = (await import('libheif-js/libheif-wasm/libheif-bundle.js')) as unknown as {
     readonly default: () => LibHeif;
@@ -63,14 +62,15 @@ async function load(): Promise<LibHeif> {
   return create();
 }
 
+const withPackage = loaded(load);
+
 export const heic: Decoder = {
   format: 'heic',
   title: TITLE,
   same: 'jpeg',
   takes: (body) => body.toString('latin1', 4, 8) === 'ftyp' && isHevc(body),
   decode: async (body, allow) => {
-    loading ??= load();
-    return decode(await loading, body, allow);
+    return withPackage((lib) => decode(lib, body, allow));
   },
 };
 

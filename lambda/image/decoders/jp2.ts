@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { pngOf } from './carrier.ts';
 import { type Allow, type Decoded, type Decoder, damaged, notRead } from './decoder.ts';
+import { loaded } from './loaded.ts';
 import { wasmFile } from './wasm-file.ts';
 
 const TITLE = 'JPEG 2000';
@@ -29,8 +30,6 @@ interface OpenJpeg {
   readonly J2KDecoder: new () => J2KDecoder;
 }
 
-let loading: Promise<OpenJpeg> | undefined;
-
 async function load(): Promise<OpenJpeg> {
   const { default: create } = (await import('@cornerstonejs/codec-openjpeg/decodewasmjs')) as unknown as {
     readonly default: (options: object) => Promise<OpenJpeg>;
@@ -40,6 +39,8 @@ async function load(): Promise<OpenJpeg> {
   return create({ ...silent, wasmBinary: readFileSync(wasmFile('jp2')) });
 }
 
+const withPackage = loaded(load);
+
 export const jp2: Decoder = {
   format: 'jp2',
   title: TITLE,
@@ -47,8 +48,7 @@ export const jp2: Decoder = {
   takes: (body) => body.subarray(0, 8).equals(BOX) || body.subarray(0, 4).equals(CODESTREAM),
   decode: async (body, allow) => {
     checkHeader(body, allow);
-    loading ??= load();
-    return decode(await loading, body);
+    return withPackage((lib) => decode(lib, body));
   },
 };
 
@@ -78,7 +78,7 @@ function decode({ J2KDecoder }: OpenJpeg, body: Buffer): Decoded {
       decoder.decode();
     } catch {
       // What it throws is a pointer.
-      throw damaged(TITLE, 'OpenJPEG cannot decode it');
+      throw new Error('OpenJPEG cannot decode it');
     }
     const { width, height, bitsPerSample, componentCount, isSigned } = decoder.getFrameInfo();
     if (width < 1 || height < 1) throw damaged(TITLE, 'OpenJPEG finds no picture in it');

@@ -1,12 +1,11 @@
 // JPEG XL, by jxl-oxide as WebAssembly: bit depth, alpha and profile stay as they are.
 import { readFileSync } from 'node:fs';
 import { type Allow, type Decoded, type Decoder, endsEarly } from './decoder.ts';
+import { loaded } from './loaded.ts';
 import { wasmFile } from './wasm-file.ts';
 
 const CODESTREAM = Buffer.from([0xff, 0x0a]);
 const CONTAINER = Buffer.from('\0\0\0\x0cJXL ', 'latin1');
-
-let loading: Promise<typeof import('jxl-oxide-wasm')> | undefined;
 
 async function load(): Promise<typeof import('jxl-oxide-wasm')> {
   const jxlOxide = await import('jxl-oxide-wasm');
@@ -14,14 +13,15 @@ async function load(): Promise<typeof import('jxl-oxide-wasm')> {
   return jxlOxide;
 }
 
+const withPackage = loaded(load);
+
 export const jxl: Decoder = {
   format: 'jxl',
   title: 'JPEG XL',
   same: 'jpeg',
   takes: (body) => body.subarray(0, 2).equals(CODESTREAM) || body.subarray(0, 8).equals(CONTAINER),
   decode: async (body, allow) => {
-    loading ??= load();
-    return decode(await loading, body, allow);
+    return withPackage((lib) => decode(lib, body, allow));
   },
 };
 

@@ -1,18 +1,19 @@
 // PDF: the first page as an image, by PDFium as WebAssembly. Only where the recipe allows it.
 import { pngOf } from './carrier.ts';
 import { type Allow, type Decoded, type Decoder, damaged } from './decoder.ts';
+import { loaded } from './loaded.ts';
 
 const TITLE = 'PDF';
 /** Pixels per point of 1/72 inch: 150 to the inch. */
 const SCALE = 150 / 72;
 
 type PdfiumLibrary = Awaited<ReturnType<typeof import('@hyzyla/pdfium').PDFiumLibrary.init>>;
-let loading: Promise<PdfiumLibrary> | undefined;
-
 async function load(): Promise<PdfiumLibrary> {
   const { PDFiumLibrary } = await import('@hyzyla/pdfium');
   return PDFiumLibrary.init();
 }
+
+const withPackage = loaded(load);
 
 export const pdf: Decoder = {
   format: 'pdf',
@@ -21,8 +22,7 @@ export const pdf: Decoder = {
   mustBeAllowed: true,
   takes: (body) => body.toString('latin1', 0, 5) === '%PDF-',
   decode: async (body, allow) => {
-    loading ??= load();
-    return decode(await loading, body, allow);
+    return withPackage((lib) => decode(lib, body, allow));
   },
 };
 

@@ -31,7 +31,7 @@ export const psd: Decoder = {
   title: TITLE,
   same: 'png',
   takes: (body) =>
-    body.toString('latin1', 0, 4) === '8BPS' && (body.readUInt16BE(4) === 1 || body.readUInt16BE(4) === 2),
+    body.length >= 26 && body.toString('latin1', 0, 4) === '8BPS' && [1, 2].includes(body.readUInt16BE(4)),
   decode: async (body, allow) => decode(body, allow),
 };
 

@@ -5,7 +5,8 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { cmykTiffOf, pngOf, turnedUpright } from '../../../../lambda/image/decoders/carrier.ts';
 import { DECODERS, decoderOf } from '../../../../lambda/image/decoders/decoders.ts';
 import { closeIsolated } from '../../../../lambda/image/isolated.ts';
-import { haveImages, image, make, makeOne } from '../images.ts';
+import { sniff } from '../../../../lambda/image/sniff.ts';
+import { haveImages, image, make, makeOne, manifestRows } from '../images.ts';
 
 afterAll(closeIsolated);
 
@@ -227,6 +228,15 @@ describe.skipIf(!haveImages)('real files', () => {
     const { source } = await make(body, { ...PNG, allow: ['pdf'] });
     expect(source).toMatchObject({ format: 'pdf', width: expect.any(Number) });
   });
+});
+
+it.skipIf(!haveImages)('looks at any beginning of any image without an error', () => {
+  for (const { path } of manifestRows()) {
+    const body = image(path ?? '');
+    for (let length = 0; length <= 128; length++) sniff(body.subarray(0, length));
+  }
+  for (let length = 0; length <= 40; length++)
+    sniff(Buffer.concat([Buffer.from('8BPS\0\x01'), Buffer.alloc(40)]).subarray(0, length));
 });
 
 describe('other files', () => {
