@@ -1,6 +1,7 @@
 // The account of a run: what became of every key, from the result files of Step Functions or of the embedded engine.
 import { setFlagsFromString } from 'node:v8';
 import { formatLocation, type Location } from '../contract/location.ts';
+import { exceedsPercentage } from '../contract/tolerance.ts';
 import type { PreparedJob } from '../job/prepared.ts';
 import type { Store } from '../store/store.ts';
 import { type Collected, collect } from './collect.ts';
@@ -90,8 +91,9 @@ async function* one(text: string): AsyncGenerator<string> {
 /** How a run ended of which nobody told: by its manifests, and by the thresholds of its job. */
 function statusOf({ counts }: Tally, { attempts }: Collected, job: PreparedJob): ExecutionStatus | undefined {
   if (attempts.at(-1)?.complete !== true) return undefined;
-  const percentage = counts.total === 0 ? 0 : (counts.failed / counts.total) * 100;
-  if (counts.failed > job.toleratedFailureCount || percentage > job.toleratedFailurePercentage) return 'FAILED';
+  const { failed, total } = counts;
+  if (failed > job.toleratedFailureCount || exceedsPercentage(failed, total, job.toleratedFailurePercentage))
+    return 'FAILED';
   return counts.pending > 0 ? 'ABORTED' : 'SUCCEEDED';
 }
 

@@ -60,7 +60,10 @@ function gathering(write: (lines: string) => Promise<void>, onError: (error: unk
       }
     } catch (error) {
       failure = { error };
+      // What comes yet cannot be written either: it would only fill the memory until the run has drained.
       chunks = [];
+      open = '';
+      size = 0;
       onError(error);
     } finally {
       writing = undefined;
@@ -72,6 +75,7 @@ function gathering(write: (lines: string) => Promise<void>, onError: (error: unk
   };
   return {
     add(line: string) {
+      if (failure !== undefined) return;
       open += `${line}\n`;
       size += line.length + 1;
       if (open.length < chunk) return;

@@ -10,6 +10,9 @@ const MEMORY = 256 * 1024;
 /** Characters or bytes that go to the file, or come back, at once. */
 const CHUNK = 64 * 1024;
 
+/** Entries that have been taken and still have a place in memory. */
+const MOST_TAKEN = 4096;
+
 export interface Spool<T> {
   push(entry: T): void;
   /** No entry will come any more. */
@@ -119,6 +122,11 @@ export function createSpool<T>(sizeOf: (entry: T) => number, memory = MEMORY): S
       next += 1;
       headSize -= sizeOf(entry);
       if (next === head.length) setHead([], 0);
+      // A queue that never empties would keep a place for every entry that it ever had.
+      else if (next >= MOST_TAKEN) {
+        head = head.slice(next);
+        next = 0;
+      }
       return entry;
     },
     async more() {

@@ -1,4 +1,5 @@
 // Tolerated failures: when a Map Run has failed for good.
+import { exceedsPercentage } from '../../lambda/contract/tolerance.ts';
 
 /** Neither set: the first failure is one too many. Either set: only that one counts. Both: whichever is exceeded first. */
 export interface Tolerance {
@@ -22,5 +23,5 @@ export interface FailureFacts {
 export function exceedsTolerance({ failed, total, listed }: FailureFacts, { count, percentage }: Tolerance): boolean {
   if (count === undefined && percentage === undefined) return failed > 0;
   if (count !== undefined && failed > count) return true;
-  return percentage !== undefined && listed && failed * 100 > percentage * total;
+  return percentage !== undefined && listed && exceedsPercentage(failed, total, percentage);
 }

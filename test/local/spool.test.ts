@@ -32,6 +32,16 @@ describe('the spool', () => {
     );
   });
 
+  it('keeps the order while it never empties, for as long as it runs', async () => {
+    const spool = createSpool<number>(() => 8);
+    spool.push(0);
+    for (let n = 1; n < 20_000; n += 1) {
+      spool.push(n);
+      if (spool.take() !== n - 1) expect.fail(`lost ${n - 1}`);
+    }
+    spool.close();
+  });
+
   it('works with one producer and one consumer at the same time, also for entries longer than its buffer', async () => {
     const spool = createSpool<string>((entry) => entry.length, 1000);
     const entries = Array.from({ length: 500 }, (_, index) => `${index}-`.repeat(index % 50 === 0 ? 100_000 : 1));
