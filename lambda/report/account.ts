@@ -141,12 +141,16 @@ function summaryOf(
   problems: readonly string[],
 ): Summary {
   const { job, error, cause, listed, cpuMilliseconds, definition } = options;
-  const { busyMilliseconds, firstFailure, ...counted } = tally;
+  const { busyMilliseconds, byAttempt, firstFailure, ...counted } = tally;
   const started = timestamp(options.started) ?? collected.started;
   const ended = timestamp(options.ended) ?? collected.ended;
   const wallMilliseconds =
     started === undefined || ended === undefined ? 0 : Math.max(0, Date.parse(ended) - Date.parse(started));
   const { total, pending } = tally.counts;
+  // Who tells when the run began means its last attempt: what earlier ones have done is not this one's rate.
+  const whole = { keys: total - pending, bytesIn: tally.bytes.in };
+  const last = Math.max(0, collected.attempts.length - 1);
+  const timed = options.started === undefined ? whole : (byAttempt[last] ?? { keys: 0, bytesIn: 0 });
   const check = {
     ...(listed === undefined ? {} : { listed }),
     balanced: problems.length === 0,
@@ -170,8 +174,8 @@ function summaryOf(
       busyMilliseconds,
     },
     throughput: {
-      keysPerSecond: perSecond(total - pending, wallMilliseconds),
-      bytesInPerSecond: perSecond(tally.bytes.in, wallMilliseconds),
+      keysPerSecond: perSecond(timed.keys, wallMilliseconds),
+      bytesInPerSecond: perSecond(timed.bytesIn, wallMilliseconds),
     },
     versions: { ...options.versions },
     ...(definition === undefined ? {} : { definition }),

@@ -14,7 +14,17 @@ const MOST_MESSAGE = 500;
 export type Tally = Pick<
   Summary,
   'counts' | 'skipped' | 'errors' | 'bytes' | 'outputs' | 'milliseconds' | 'slowest' | 'firstFailure'
-> & { readonly busyMilliseconds: number };
+> & {
+  readonly busyMilliseconds: number;
+  /** Of each attempt, what it has brought to its present state: the n-th for the n-th attempt. */
+  readonly byAttempt: readonly AttemptTally[];
+};
+
+/** Keys that were done, one way or the other, and the bytes that were read for them. */
+export interface AttemptTally {
+  readonly keys: number;
+  readonly bytesIn: number;
+}
 
 type FirstFailure = NonNullable<Summary['firstFailure']>;
 interface ErrorGroup {
@@ -36,6 +46,7 @@ export function createTally() {
   let slowest: Summary['slowest'] = [];
   let firstFailure: FirstFailure | undefined;
   let busyMilliseconds = 0;
+  const byAttempt: { keys: number; bytesIn: number }[] = [];
 
   function addFailure({ index, key, error, message, ended }: Extract<ItemRow, { status: 'failed' }>): void {
     const name = errors.has(error) || errors.size < MOST_CLASSES ? error : 'Other';
@@ -65,10 +76,13 @@ export function createTally() {
     add(row: ItemRow): void {
       counts.total++;
       counts[row.status]++;
+      const attempt = (byAttempt[row.attempt] ??= { keys: 0, bytesIn: 0 });
+      if (row.status !== 'pending') attempt.keys++;
       if (row.status === 'skipped') skipped[row.reason] = (skipped[row.reason] ?? 0) + 1;
       if (row.status === 'failed') addFailure(row);
       if (row.status !== 'succeeded' && row.status !== 'failed') return;
       bytes.in += row.source?.bytes ?? 0;
+      attempt.bytesIn += row.source?.bytes ?? 0;
       if (row.ms !== undefined) addTimes(row, row.ms);
       if (row.status === 'failed') return;
       const { written, upToDate, bytes: out } = outputTotals(row);
@@ -92,6 +106,7 @@ export function createTally() {
       ) as Tally['milliseconds'],
       slowest,
       busyMilliseconds: Math.round(busyMilliseconds),
+      byAttempt,
     }),
   };
 }
