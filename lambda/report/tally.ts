@@ -76,7 +76,8 @@ export function createTally() {
     add(row: ItemRow): void {
       counts.total++;
       counts[row.status]++;
-      const attempt = (byAttempt[row.attempt] ??= { keys: 0, bytesIn: 0 });
+      const attempt = byAttempt[row.attempt] ?? { keys: 0, bytesIn: 0 };
+      byAttempt[row.attempt] = attempt;
       if (row.status !== 'pending') attempt.keys++;
       if (row.status === 'skipped') skipped[row.reason] = (skipped[row.reason] ?? 0) + 1;
       if (row.status === 'failed') addFailure(row);

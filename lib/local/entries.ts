@@ -4,7 +4,7 @@ import type { OpenStore } from '../../lambda/store/store.ts';
 import type { DistributedMapState, Json } from '../states-language.ts';
 import { type Batcher, batching } from './batcher.ts';
 import { createInputCounts, type InputCounts } from './input-counts.ts';
-import { openItems } from './item-reader.ts';
+import { type ItemSource, openItems } from './item-reader.ts';
 import type { ListingRecord, RecordedItem } from './listing-record.ts';
 import type { ItemPages } from './readers/items.ts';
 import { type ChildRecord, pendingRecord } from './records.ts';
@@ -128,7 +128,7 @@ async function* listed(
     });
   if (record === undefined) for await (const page of positioned(opened.pages({ count: 0 }))) yield entries(page);
   else {
-    for await (const page of throughRecord(record, opened.pages, source.idle)) yield entries(page);
+    for await (const page of throughRecord(record, opened, source.idle)) yield entries(page);
   }
   const rest = batcher.rest();
   yield rest === undefined ? [] : entry(rest);
@@ -136,12 +136,12 @@ async function* listed(
 
 async function* throughRecord(
   record: ListingRecord,
-  pages: Awaited<ReturnType<typeof openItems>>['pages'],
+  { pages, readsAgain }: ItemSource,
   idle: () => boolean,
 ): AsyncGenerator<readonly RecordedItem[]> {
   const digest = createHash('sha256');
   for await (const page of record.replay()) {
-    for (const { value } of page) digest.update(JSON.stringify(value));
+    if (readsAgain) for (const { value } of page) digest.update(JSON.stringify(value));
     yield page;
   }
   const { count, last, ended } = record.state();

@@ -13,6 +13,8 @@ import { StatesError, sentenceOf } from './states-error.ts';
 export interface ItemSource {
   /** `$$.Map.Item.Source`. */
   readonly source: string;
+  /** Whether it has to be read from its start to go on: then what is on record must be in it still. */
+  readonly readsAgain: boolean;
   /** The items after those that are on record already. */
   readonly pages: (from: ListedSoFar) => ItemPages;
 }
@@ -39,7 +41,7 @@ export async function openItems(
   if (reader === undefined) {
     const items = evaluate({ 'items.$': state.ItemsPath ?? '$' });
     const all = () => inPages(stateItems((items as { items: Json }).items));
-    return { source: 'STATE_DATA', pages: (from) => withoutFirst(all(), from) };
+    return { source: 'STATE_DATA', readsAgain: true, pages: (from) => withoutFirst(all(), from) };
   }
   const { Bucket, Prefix = '', Key = '' } = evaluate(reader.Parameters) as Record<string, string>;
   if (typeof Bucket !== 'string' || typeof Prefix !== 'string' || typeof Key !== 'string') {
@@ -61,6 +63,7 @@ export async function openItems(
   };
   return {
     source: listing ? root : `${root.replace(/\/$/, '')}/${Key}`,
+    readsAgain: !listing,
     pages: (from) => named(pages(from)),
   };
 }

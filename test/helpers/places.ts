@@ -16,6 +16,7 @@ export interface Places {
   /** All outputs, our own folder left out: key to bytes. */
   outputs(): Promise<Map<string, Buffer>>;
   removeOutput(key: string): Promise<void>;
+  removeSource(key: string): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -34,6 +35,7 @@ async function directories(): Promise<Places> {
   return {
     ...between(source, destination, stores.open),
     removeOutput: (key) => rm(join(root, 'destination', key)),
+    removeSource: (key) => rm(join(root, 'source', key)),
     close: async () => {
       await stores.close();
       await rm(root, { recursive: true });
@@ -51,6 +53,9 @@ async function buckets(): Promise<Places> {
     removeOutput: async (key) => {
       await server.client.send(new DeleteObjectCommand({ Bucket: 'renditions', Key: `out/${key}` }));
     },
+    removeSource: async (key) => {
+      await server.client.send(new DeleteObjectCommand({ Bucket: 'photos', Key: `in/${key}` }));
+    },
     close: async () => {
       await stores.close();
       await server.stop();
@@ -58,7 +63,11 @@ async function buckets(): Promise<Places> {
   };
 }
 
-function between(source: Location, destination: Location, open: OpenStore): Omit<Places, 'close' | 'removeOutput'> {
+function between(
+  source: Location,
+  destination: Location,
+  open: OpenStore,
+): Omit<Places, 'close' | 'removeOutput' | 'removeSource'> {
   return {
     source,
     destination,
