@@ -19,6 +19,8 @@ export interface PreparedJob {
   readonly version: 1;
   /** The run's id: the execution's name. */
   readonly run: string;
+  /** Where it runs, so that whoever reads the account is told how to carry on there. Absent: on Step Functions. */
+  readonly engine?: 'embedded';
   /** A directory by its real path, whichever links led there. */
   readonly source: Location;
   /** Other places that stand for the source in what earlier runs wrote: the path as typed, and where it was. Absent: none. */

@@ -37,6 +37,8 @@ const MOST_RECIPE_BYTES = 1024 * 1024;
 
 export interface PrepareDependencies {
   readonly open: OpenStore;
+  /** Given by the embedded engine. */
+  readonly engine?: 'embedded';
   /** What a job that says nothing means: the stack's places, or the command line's. */
   readonly defaults: {
     readonly source?: Location;
@@ -119,7 +121,7 @@ export function preparedState(job: PreparedJob): PreparedState {
 export async function prepareJob(
   job: Job,
   run: string,
-  { open, defaults, allowed, room }: PrepareDependencies,
+  { open, engine, defaults, allowed, room }: PrepareDependencies,
 ): Promise<PreparedJob> {
   const problems: string[] = [];
   const noting = async <T>(field: string, read: () => Promise<T> | T): Promise<T | undefined> => {
@@ -176,6 +178,7 @@ export async function prepareJob(
   return {
     version: 1,
     run,
+    ...(engine === undefined ? {} : { engine }),
     source,
     ...aliasesOf(source, [typed, job.movedFrom]),
     destination,

@@ -39,8 +39,8 @@ export function accountText(summary: Summary, options: TextOptions = {}): string
 }
 
 /** The command that does what is pending or failed, and nothing else. */
-export function resumeCommand({ run, job: { results } }: Pick<Summary, 'run' | 'job'>): string {
-  const onAws = !isDirectory(results) && !results.prefix.includes('.image-fanout/runs/');
+export function resumeCommand({ run, job: { results, engine } }: Pick<Summary, 'run' | 'job'>): string {
+  const onAws = engine === undefined && !isDirectory(results) && !results.prefix.includes('.image-fanout/runs/');
   return onAws ? `npx image-fanout redrive ${word(run)}` : resumeHereCommand(results);
 }
 

@@ -1,7 +1,7 @@
 // Carries an earlier run on: what is pending or failed, or only what failed, with the same job and the same account.
 import { realpath } from 'node:fs/promises';
 import { FanoutError } from '../../lambda/contract/errors.ts';
-import { formatLocation, isDirectory, type Location, parseLocation } from '../../lambda/contract/location.ts';
+import { formatLocation, isDirectory, type Location } from '../../lambda/contract/location.ts';
 import { parseJob } from '../../lambda/job/job.ts';
 import type { PreparedJob } from '../../lambda/job/prepared.ts';
 import { preparedState } from '../../lambda/prepare/prepare.ts';
@@ -10,12 +10,12 @@ import { SUMMARY_FILE, type Summary } from '../../lambda/report/summary.ts';
 import { openStores } from '../../lambda/store/open.ts';
 import type { OpenStore } from '../../lambda/store/store.ts';
 import { type ExitCode, UsageError } from './command.ts';
-import { findRun } from './find-run.ts';
+import { findRun, isFolder } from './find-run.ts';
 import { type JobOptions, jobInput } from './job-options.ts';
 import { type How, runHere } from './local-run.ts';
 
 export interface ContinueRun {
-  /** The run's folder (a path or s3://…), or its id or `latest` together with DST. */
+  /** The run's folder (a path or s3://…), a destination for its latest run, or an id or `latest` together with SRC DST. */
   readonly run: string;
   readonly only: 'unfinished' | 'failed';
   readonly positionals: readonly string[];
@@ -92,10 +92,12 @@ async function identity(folder: Location): Promise<string> {
   return isDirectory(folder) ? await realpath(place).catch(() => place) : place;
 }
 
-/** A run's folder as given, or by its id (or `latest`) in the results place or the destination. */
+/** A run's folder as given, a destination's latest run, or by its id (or `latest`) in the results place or the destination: as `report` finds it. */
 async function folderOf(run: string, place: Location | undefined, open: OpenStore): Promise<Location> {
-  if (/[/\\]/.test(run)) return parseLocation(run);
+  if (isFolder(run)) return await findRun(run, undefined, open);
   if (place === undefined)
-    throw new UsageError(`expected the folder of the run, or its id or latest together with SRC DST, got ${run}`);
+    throw new UsageError(
+      `expected the folder of the run or its destination, or its id or latest together with SRC DST, got ${run}`,
+    );
   return await findRun(run, place, open);
 }

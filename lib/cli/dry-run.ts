@@ -106,11 +106,15 @@ async function lookAtOutputs(context: JobContext, item: Item, index: number, sig
   if (item.bytes !== undefined && item.bytes > job.limits.bytes) {
     throw new FanoutError('TooManyBytes', `"${key}" has ${item.bytes} bytes; the limit is ${job.limits.bytes}.`);
   }
+  // Perhaps a name that is not UTF-8, which no program of Node.js's can open by its text.
+  if (key.includes('\ufffd')) (await context.source.open(key, { signal })).destroy();
+  // What is not in a listing may not be there, and of that no size is known.
+  const bytes = item.bytes ?? (await context.source.head(key, { signal }))?.bytes;
+  if (bytes === undefined) throw new FanoutError('SourceNotFound', `"${key}" is not there.`);
+  if (bytes === 0) throw new FanoutError('NotAnImage', `"${key}" is empty.`);
   const relative = key.slice(job.source.prefix.length);
   const { uri: source, uris } = planOf(context, item);
   if (await isUpToDate(context, item, signal)) return { index, key, skip: 'upToDate' };
-  // Perhaps a name that is not UTF-8, which no program of Node.js's can open by its text.
-  if (key.includes('\ufffd')) (await context.source.open(key, { signal })).destroy();
   const all = staticOutputKeys(job.recipe, relative);
   const outputs = all.flatMap((output) => (output.key === undefined ? [] : [job.destination.prefix + output.key]));
   for (const output of outputs) {
@@ -120,14 +124,14 @@ async function lookAtOutputs(context: JobContext, item: Item, index: number, sig
   return { index, key, outputs, unknown: all.length - outputs.length };
 }
 
-/** Two sources with one output key: the second one would fail. */
+/** Two sources with one output key: the second one would fail. A key that is named twice is one source. */
 function claim(
   owners: Map<string, string>,
   outputs: readonly string[],
   key: string,
   job: PreparedJob,
 ): FanoutError | undefined {
-  const taken = outputs.find((output) => owners.has(output));
+  const taken = outputs.find((output) => (owners.get(output) ?? key) !== key);
   if (taken !== undefined) {
     return collision(taken, objectUri(job.source.bucket, key), owners.get(taken) ?? '');
   }

@@ -21,7 +21,7 @@ export const command = defineCommand({
     resume: {
       type: 'string',
       value: 'RUN',
-      help: 'Does what is pending or failed in a run (its folder, or with SRC DST its id or latest), and nothing else.',
+      help: 'Does what is pending or failed in a run, and nothing else. RUN is its folder, a destination (its latest run), or with SRC DST its id or latest.',
     },
     'retry-failed': { type: 'string', value: 'RUN', help: 'Does only what failed in a run.' },
     deadline: {

@@ -9,5 +9,8 @@ import { newRunId } from './run-id.ts';
 /** Runs a job as written. Throws InvalidJob; answers the exit code. */
 export function startRun(input: Record<string, unknown>, how: How): Promise<ExitCode> {
   const defaults = { maxConcurrency: defaultConcurrency() };
-  return runHere({ run: newRunId(), input: input as Json, prepare: (open) => createPrepare({ open, defaults }) }, how);
+  return runHere(
+    { run: newRunId(), input: input as Json, prepare: (open) => createPrepare({ open, defaults, engine: 'embedded' }) },
+    how,
+  );
 }

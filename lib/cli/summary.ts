@@ -9,7 +9,9 @@ import { formatBytes, formatCount, formatDuration } from '../../lambda/report/un
 /** The lines, ending in a line feed. `done` is how many keys this attempt did, which a continued run's account does not tell. */
 export function summaryText(summary: Summary, done: number): string {
   const { status, executionStatus, counts, skipped, errors, bytes, time, check, report, firstFailure } = summary;
-  const keys = `${formatCount(counts.total)} ${counts.total === 1 ? 'key' : 'keys'}`;
+  // What was never touched took no time.
+  const part = done === counts.total ? '' : `${formatCount(done)} of `;
+  const keys = `${part}${formatCount(counts.total)} ${counts.total === 1 ? 'key' : 'keys'}`;
   const rate = time.wallMilliseconds === 0 ? 0 : (done / time.wallMilliseconds) * 1000;
   const speed = `${formatCount(Number(rate.toPrecision(3)))}/s`;
   const { title } = RUN_STATUSES[status];

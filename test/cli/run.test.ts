@@ -57,7 +57,7 @@ describe.concurrent('a run', () => {
     expect(stopped.stderr).toMatch(
       /^Failed: 0001-broken\.jpg: NotAnImage: .*\nThe run stops: 0001-broken\.jpg is failure 1, and 0 are tolerated\. /,
     );
-    expect(stopped.stdout).toMatch(/^Stopped by failures: 4 keys/);
+    expect(stopped.stdout).toMatch(/^Stopped by failures: 2 of 4 keys in /);
     expect(stopped.stdout).toMatch(/1 succeeded\n.*0 skipped\n.*1 failed: 1 NotAnImage\n.*2 pending/);
     const resume = /^What is left: npx image-fanout (run --resume .*)$/m.exec(stopped.stdout)?.[1] ?? '';
     await copyFile(join(source, '0000.jpg'), join(source, '0001-broken.jpg'));
@@ -118,6 +118,43 @@ describe.concurrent('a run', () => {
       .map((line) => JSON.parse(line) as { event: string; key: string });
     expect(events.map(({ event }) => event)).toEqual([...Array(25).fill('failed'), 'thresholdExceeded']);
     expect(events.at(-1)).toMatchObject({ key: '24.jpg', failed: 25, tolerated: '24 are tolerated' });
+  });
+
+  test('tells when dry what would become of keys that are named, twice, not there or empty, as the run does', async () => {
+    const source = await place.images('dry-named', 1);
+    await writeFile(join(source, 'empty.jpg'), '');
+    const keys = ['0000.jpg', '0000.jpg', 'gone.jpg', 'empty.jpg'].flatMap((key) => ['--keys', key]);
+    const argv = ['run', source, `${source}-out`, ...THUMBNAIL, ...keys, '--json'] as const;
+    const dry = JSON.parse((await run(...argv, '--dry-run')).stdout);
+    expect(dry.counts).toEqual({ total: 4, process: 2, skip: 0, fail: 2 });
+    const told = dry.failures.map(({ key, error }: { key: string; error: string }) => `${key} ${error}`);
+    const { counts, errors } = summaryOf((await run(...argv, '--tolerated-failure-count', '9')).stdout);
+    expect(counts).toMatchObject({ total: 4, failed: 2, pending: 0 });
+    const met = errors.flatMap(({ name, examples }) => examples.map(({ key }) => `${key} ${name}`));
+    expect(told.sort()).toEqual(met.sort());
+  });
+
+  test('a run is found in the same ways by report, --resume and --retry-failed', async () => {
+    const source = await withBroken('found');
+    const destination = `${source}-out`;
+    expect((await run('run', source, destination, ...THUMBNAIL, '--quiet')).code).toBe(2);
+    const [id = ''] = await readdir(join(destination, '.image-fanout/runs'));
+    const folder = join(destination, '.image-fanout/runs', id);
+    for (const ways of [
+      [folder],
+      [`${folder}/`],
+      [destination],
+      ['latest', source, destination],
+      [id, source, destination],
+    ]) {
+      const [name = '', ...places] = ways;
+      for (const option of ['--resume', '--retry-failed']) {
+        const { code, stderr } = await run('run', option, name, ...places, '--quiet');
+        expect(code, `${option} ${ways.join(' ')}: ${stderr}`).toBe(2);
+      }
+      const shown = await run('report', name, ...(places.length === 0 ? [] : ['--in', destination]));
+      expect(shown.stdout).toContain(`Run ${id}: `);
+    }
   });
 
   test('writes nothing when dry, and tells of outputs that would meet', async () => {

@@ -162,7 +162,7 @@ describe('a run of which only the failed keys were tried again', () => {
     const mix = await mixed();
     const summary = { ...mix, status: runStatusOf({ ...mix, executionStatus: 'SUCCEEDED' }) };
     expect(exitCodeOf(summary)).toBe(2);
-    expect(summaryText(summary, 3)).toMatch(/^Not finished: 6 keys/);
+    expect(summaryText(summary, 3)).toMatch(/^Not finished: 3 of 6 keys/);
     expect(accountText(summary)).toContain(' (notFinished)\n');
   });
 });
