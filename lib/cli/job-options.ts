@@ -5,6 +5,7 @@ import { FanoutError } from '../../lambda/contract/errors.ts';
 import { parseJson } from '../../lambda/contract/text.ts';
 import type { JobInput } from '../../lambda/job/job.ts';
 import { type OptionSpec, type OptionValues, UsageError } from './command.ts';
+import { parseDuration } from './duration.ts';
 
 /** A field's name in kebab case. */
 export type Kebab<S extends string> = S extends `${infer Head}${infer Rest}`
@@ -68,7 +69,7 @@ export const JOB_OPTIONS = {
     type: 'string',
     multiple: true,
     value: 'NAME=N',
-    help: 'What one key may cost: bytes, pixels, frames, dimension, milliseconds or memory.',
+    help: 'What one key may cost, such as bytes=10MB or milliseconds=90s: bytes, pixels, frames, dimension, milliseconds or memory.',
   },
   'allow-empty': { type: 'boolean', help: 'A run without a single item is fine.' },
   results: {
@@ -165,6 +166,18 @@ function numberOf(text: string | undefined): number | string | undefined {
   return text !== undefined && /^-?\d+(\.\d+)?$/.test(text) ? Number(text) : text;
 }
 
+/** Bytes take `10MB` or `1GiB`, milliseconds `30s` or `1m30s`; what is neither stays text for `parseJob` to name. */
+function limitOf(name: string, text: string): number | string | undefined {
+  if (name === 'bytes' || name === 'memory') {
+    const [, count, prefix = '', binary] = /^(\d+(?:\.\d+)?) ?([kmg]?)(i?)b$/i.exec(text) ?? [];
+    if (count !== undefined) {
+      return Math.round(Number(count) * (binary === '' ? 1000 : 1024) ** ' kmg'.indexOf(prefix.toLowerCase() || ' '));
+    }
+  }
+  if (name === 'milliseconds' && /[a-z]$/i.test(text)) return parseDuration('limits milliseconds', text);
+  return numberOf(text);
+}
+
 function limitsOf(pairs: readonly string[] | undefined): Record<string, unknown> | undefined {
   return (
     pairs &&
@@ -172,7 +185,8 @@ function limitsOf(pairs: readonly string[] | undefined): Record<string, unknown>
       pairs.map((pair) => {
         const at = pair.indexOf('=');
         if (at < 1) throw new UsageError(`--limits: expected NAME=N such as bytes=50000000, got ${pair}`);
-        return [pair.slice(0, at), numberOf(pair.slice(at + 1))];
+        const name = pair.slice(0, at);
+        return [name, limitOf(name, pair.slice(at + 1))];
       }),
     )
   );

@@ -1,15 +1,23 @@
 // `report`: shows the account of a run, and makes it when the run was killed before it could.
 
 import { definedOnly } from '../../lambda/contract/defined.ts';
-import { parseLocation } from '../../lambda/contract/location.ts';
+import { type Location, parseLocation } from '../../lambda/contract/location.ts';
 import { keyOf } from '../../lambda/job/item.ts';
 import type { PreparedJob } from '../../lambda/job/prepared.ts';
 import { writeAccount } from '../../lambda/report/account.ts';
 import type { ListedItem } from '../../lambda/report/each-key-once.ts';
 import { type EndRecord, readEnd } from '../../lambda/report/end-record.ts';
+import type { ItemRow } from '../../lambda/report/item-row.ts';
+import { lines } from '../../lambda/report/lines.ts';
 import { findResultFiles, readJob } from '../../lambda/report/run-folder.ts';
 import { exitCodeOf } from '../../lambda/report/status.ts';
-import { SUMMARY_FILE, SUMMARY_VERSION, type Summary, summarySchema } from '../../lambda/report/summary.ts';
+import {
+  ITEMS_JSONL,
+  SUMMARY_FILE,
+  SUMMARY_VERSION,
+  type Summary,
+  summarySchema,
+} from '../../lambda/report/summary.ts';
 import { accountText } from '../../lambda/report/text.ts';
 import { type OpenStoresOptions, openStores } from '../../lambda/store/open.ts';
 import type { OpenStore } from '../../lambda/store/store.ts';
@@ -24,6 +32,8 @@ export interface ReportOptions {
   readonly in?: string;
   readonly stack?: string;
   readonly json?: boolean;
+  /** Only the keys that failed, as a JSONL manifest. */
+  readonly 'failed-keys'?: boolean;
 }
 
 /** Where the report goes. */
@@ -43,6 +53,10 @@ export async function reportCommand(run: string, options: ReportOptions, io: Rep
   try {
     const folder = await findRun(run, where, stores.open);
     const summary = (await writtenSummary(folder, stores.open)) ?? (await madeNow(folder, stores.open));
+    if (options['failed-keys'] === true) {
+      await writeFailedKeys(folder, stores.open, io);
+      return exitCodeOf(summary);
+    }
     const color = io.stdout.isTTY === true && !io.env['NO_COLOR'];
     io.stdout.write(
       options.json === true ? `${JSON.stringify(summary, undefined, 2)}\n` : accountText(summary, { color }),
@@ -50,6 +64,16 @@ export async function reportCommand(run: string, options: ReportOptions, io: Rep
     return exitCodeOf(summary);
   } finally {
     await stores.close();
+  }
+}
+
+/** One JSON string per line: what `--manifest` takes. */
+async function writeFailedKeys(folder: Location, openStore: OpenStore, { stdout }: ReportIo): Promise<void> {
+  for await (const batch of lines(await openStore(folder.bucket).open(folder.prefix + ITEMS_JSONL))) {
+    for (const line of batch) {
+      const row = JSON.parse(line) as ItemRow;
+      if (row.status === 'failed') stdout.write(`${JSON.stringify(row.key)}\n`);
+    }
   }
 }
 
@@ -136,6 +160,7 @@ export const command = defineCommand({
     in: { type: 'string', value: 'DST', help: 'Where the run is: its destination, or a place of results.' },
     stack: { type: 'string', value: 'NAME', help: 'The deployed stack that the run is of.' },
     json: { type: 'boolean', help: 'The summary as one JSON document.' },
+    'failed-keys': { type: 'boolean', help: 'Only the keys that failed, as a .jsonl manifest for --manifest.' },
   },
   run: ([run = 'latest'], options) => reportCommand(run, options, { stdout: process.stdout, env: process.env }),
 });

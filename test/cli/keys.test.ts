@@ -122,3 +122,24 @@ describe.concurrent('a key that is named is meant', () => {
     expect(await outputsIn(`${source}-out`)).toHaveLength(4);
   });
 });
+
+test('the keys that failed are a manifest that can be fed back in, and limits take units', async () => {
+  const source = await place.images('again', 2);
+  await writeFile(join(source, 'bad.jpg'), 'no image');
+  const argv = ['run', source, `${source}-out`, '--recipe', 'thumbnail', '--quiet'] as const;
+  expect((await run(...argv, '--tolerated-failure-count', '5')).code).toBe(3);
+  const { code, stdout } = await run('report', `${source}-out`, '--failed-keys');
+  expect({ code, stdout }).toEqual({ code: 3, stdout: '"bad.jpg"\n' });
+  const list = join(await place.folder('again-list'), 'failed.jsonl');
+  await writeFile(list, stdout);
+  await rename(join(source, '0000.jpg'), join(source, 'bad.jpg'));
+  const limits = ['--limits', 'bytes=10MB', '--limits', 'memory=1.5GiB', '--limits', 'milliseconds=1m30s'];
+  const again = await run(...argv.slice(0, -1), '--manifest', list, ...limits, '--json');
+  expect(again.code).toBe(0);
+  const { counts, job } = summaryOf(again);
+  expect(counts).toMatchObject({ total: 1, succeeded: 1 });
+  expect(job.limits).toMatchObject({ bytes: 10_000_000, memory: 1.5 * 1024 ** 3, milliseconds: 90_000 });
+  const bad = await run(...argv, '--limits', 'bytes=10X');
+  expect(bad.code).toBe(1);
+  expect(bad.stderr).toContain('limits.bytes: expected a number, got "10X"');
+});
