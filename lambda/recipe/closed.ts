@@ -1,14 +1,21 @@
 // Closed zod objects: an unknown field is an error that lists the fields that exist.
 import { z } from 'zod';
+import { suggest } from '../contract/suggest.ts';
 
 /** A strict object whose message for an unknown field names it and lists what there is instead. */
 export function closed<Shape extends z.ZodRawShape>(shape: Shape, what = 'field') {
   return z.strictObject(shape, {
     error: (issue) =>
       issue.code === 'unrecognized_keys'
-        ? `unknown ${what}: got ${issue.keys.map((key) => JSON.stringify(key)).join(', ')}, expected one of ${Object.keys(shape).join(', ')}`
+        ? `unknown ${what}: got ${issue.keys.map((key) => JSON.stringify(key)).join(', ')}, expected one of ${Object.keys(shape).join(', ')}${meant(issue.keys, Object.keys(shape))}`
         : undefined,
   });
+}
+
+/** What the unknown names were probably meant to be. */
+function meant(names: readonly string[], known: readonly string[]): string {
+  const near = names.flatMap((name) => suggest(name, known) ?? []);
+  return near.length === 0 ? '' : `; did you mean ${near.join(', ')}?`;
 }
 
 const HEX = /^#(?:[0-9a-f]{3,4}|[0-9a-f]{6}|[0-9a-f]{8})$/i;

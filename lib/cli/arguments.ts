@@ -1,7 +1,7 @@
 // Reads a command's arguments, strictly: whatever is not known is named, with what was probably meant.
 import { parseArgs } from 'node:util';
+import { suggest } from '../../lambda/contract/suggest.ts';
 import { type Command, type OptionTable, type OptionValues, UsageError } from './command.ts';
-import { suggest } from './suggest.ts';
 
 export interface ParsedArguments {
   readonly positionals: readonly string[];

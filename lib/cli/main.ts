@@ -1,8 +1,9 @@
 // The command line: finds the command, reads its arguments, runs it, and says what went wrong.
+
+import { suggest } from '../../lambda/contract/suggest.ts';
 import { parseArguments } from './arguments.ts';
 import { type Command, EXIT, type ExitCode, UsageError } from './command.ts';
 import { commandHelp, programHelp } from './help.ts';
-import { suggest } from './suggest.ts';
 
 /** Each command is loaded only when it is asked for, so that the program starts at once. */
 const COMMANDS: Readonly<

@@ -1,11 +1,11 @@
 // `recipe`: lists the presets, checks a recipe, and shows what it makes of one image without writing anything.
 import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
+import { suggest } from '../../lambda/contract/suggest.ts';
 import type { Recipe } from '../../lambda/recipe/recipe.ts';
 import { printable } from '../../lambda/report/printable.ts';
 import { defineCommand, EXIT, type ExitCode, UsageError } from './command.ts';
 import { readJson } from './job-options.ts';
-import { suggest } from './suggest.ts';
 
 const USAGE = ['recipe list', 'recipe check NAME|FILE [IMAGE]', 'recipe schema'] as const;
 

@@ -4,11 +4,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { editDistance, suggest } from '../../lambda/contract/suggest.ts';
 import { jobSchema, parseJob } from '../../lambda/job/job.ts';
 import { parseArguments } from '../../lib/cli/arguments.ts';
 import { parseDuration } from '../../lib/cli/duration.ts';
 import { JOB_FILE_OPTION, JOB_OPTIONS, jobInput } from '../../lib/cli/job-options.ts';
-import { editDistance, suggest } from '../../lib/cli/suggest.ts';
 
 const command = { options: { ...JOB_OPTIONS, ...JOB_FILE_OPTION }, arguments: [0, 2] as const, usage: ['run SRC DST'] };
 
@@ -104,7 +104,7 @@ describe('names what is wrong', () => {
     [['--tolerated-failure-percentage', '101'], /toleratedFailurePercentage: expected at most 100, got 101/],
     [['--existing', 'maybe'], /existing: expected one of skip, replace, fail, got "maybe"/],
     [['--limits', 'megabytes=5'], /limits\.megabytes: unknown field/],
-    [['--limits', 'bytes=5MB'], /limits\.bytes: expected .*, got "5MB"/],
+    [['--limits', 'bytes=5XB'], /limits\.bytes: expected .*, got "5XB"/],
     [['--source', 'ftp://host/x'], /source: expected s3:\/\/bucket\/prefix\/ or a directory, got ftp:\/\/host\/x/],
     [['--source', 's3://Bad_Bucket/x'], /source: expected s3:\/\/bucket\/key with a bucket's name/],
     [['--keys', 'a', '--manifest', 'b.csv'], /manifest, keys: expected one of the two, got both/],

@@ -104,7 +104,7 @@ describe('resolveRecipe', () => {
   it.for([
     ['wob', /presets thumbnail, web, social, archive.*got "wob"/],
     [7, /got 7/],
-    [{ reisze: {} }, /recipe: unknown field: got "reisze", expected one of .*resize/],
+    [{ reisze: {} }, /recipe: unknown field: got "reisze", expected one of .*resize.*; did you mean resize\?/],
     [{ resize: { widht: 3, width: 3 } }, /recipe\.resize: unknown option: got "widht", expected one of width/],
     [{ resize: {} }, /recipe\.resize: expected width, height or both, got neither/],
     [{ format: 'bmp' }, /recipe\.format: expected one of .*"jpeg".*got "bmp"/],
