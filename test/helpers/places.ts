@@ -35,7 +35,7 @@ async function directories(): Promise<Places> {
   return {
     ...between(source, destination, stores.open),
     removeOutput: (key) => rm(join(root, 'destination', key)),
-    removeSource: (key) => rm(join(root, 'source', key)),
+    removeSource: (key) => rm(join(root, 'source', key), { force: true }),
     close: async () => {
       await stores.close();
       await rm(root, { recursive: true });
