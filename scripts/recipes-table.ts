@@ -119,6 +119,27 @@ A manifest has \`key\` and \`cacheControl\`, and lists per format a \`srcset\` w
 images shrunk to a smaller side of about 256 pixels. \`onLarger: "original"\` hands the source's bytes on only if format, size and
 colours are what was asked for, and nothing is in them that \`metadata\` strips.
 
+## Pixels
+
+Every output is what sharp alone makes of the source, whatever other outputs the recipe has. Pixels are shared between outputs only
+where that gives the same picture: copies that differ in size come from a copy at least 1.3 times as large, crops by \`attention\` or
+\`entropy\` and effects that amplify (median, threshold, unflatten, sharpen, normalise) from the source itself.
+
+- **Animations**: flip, rotate, orientation, blur, sharpen, median and resize are done frame by frame. \`trim\`, crops by \`attention\` or
+  \`entropy\`, and angles that are no multiple of 90 are refused (RecipeMismatch): each frame would come out in a way of its own.
+- **Grey sources** are brought into colour first where the recipe paints: tint, flatten, and the backgrounds of contain, extend and rotate.
+- **Crops of thin images**: where the whole image would be enlarged to more than 8 million pixels and to more than 8 times its crop,
+  \`attention\` and \`entropy\` choose the area in the source, and only that area is enlarged. What else lies between source and output
+  counts for \`limits.pixels\` (OutputTooLarge).
+- **Vectors** are drawn anew for each size.
+- **GIFs** that leave a part of their canvas undrawn are transparent there, as in browsers, even if they name no transparent colour.
+- **HDR AVIF** (PQ, HLG, by its \`colr\` box) is UnsupportedImage: nothing here maps tones. Grey AVIF of limited range is stretched to all levels.
+- **CMYK without a profile** is read by libvips' own profile (\`cmyk\`: "Chemical proof", by Graeme W. Gill, in the public domain), which is
+  what a printed sheet looks like. Browsers multiply the inks away instead and show it lighter and more vivid.
+- **archive** loses nothing of PNG, TIFF of 8 and 16 bits and lossless WebP. JPEG, lossy WebP and AVIF are encoded anew, at the quality
+  that the account names with each output; an animated GIF may get other palettes. Of a TIFF of several pages and an animated PNG the
+  first is made: the account has \`pages\` of the source, and \`animated: "fail"\` makes it a RecipeMismatch.
+
 ## Keys
 
 Default: \`{dir}{name}.{format}\` for one output, \`{dir}{name}-{output}.{format}\` for several. Two outputs of a recipe that could get one

@@ -3,7 +3,9 @@ import type { SharpOptions } from 'sharp';
 import { FanoutError } from '../contract/errors.ts';
 import type { Limits } from '../contract/limits.ts';
 import type { Recipe } from '../recipe/types.ts';
+import { isLimitedGrey, refuseHdr } from './avif-colour.ts';
 import { imageFailure } from './failure.ts';
+import { withTransparency } from './gif-transparency.ts';
 import { sharp } from './sharp.ts';
 import { endsEarly, type SourceFormat } from './sniff.ts';
 import type { Header, SourceImage } from './source-image.ts';
@@ -21,9 +23,11 @@ export async function readHeader(
     limitInputPixels: false,
   };
   if (!recipe.salvage && (format === 'jpeg' || format === 'png') && endsEarly(format, body)) throw endedEarly(format);
+  if (format === 'heif') refuseHdr(body);
+  const opened = format === 'gif' ? withTransparency(body) : body;
   let metadata: Header;
   try {
-    metadata = await sharp(body, options).metadata();
+    metadata = await sharp(opened, options).metadata();
   } catch (error) {
     throw imageFailure(error, format, body);
   }
@@ -40,10 +44,36 @@ export async function readHeader(
     frames,
     vector: format === 'svg',
     bytes: body.length,
+    found: frames > 1 ? frames : pagesOf(body, format, pages),
+    opened,
     options,
   };
   checkPixels(source, 1, limits);
-  return source;
+  return format === 'heif' && isLimitedGrey(body) ? { ...source, opened: await fullRange(source) } : source;
+}
+
+/** Pages of a TIFF, frames of an APNG: found, though not made. */
+function pagesOf(body: Buffer, format: SourceFormat, pages: number): number {
+  if (format === 'tiff') return pages;
+  if (format !== 'png') return 1;
+  // https://www.w3.org/TR/png-3/#acTL-chunk: before the pixels, and its first field is the number of frames.
+  const [control, data] = [body.indexOf('acTL', 8, 'latin1'), body.indexOf('IDAT', 8, 'latin1')];
+  return control !== -1 && control < data && control + 8 <= body.length ? body.readUInt32BE(control + 4) : 1;
+}
+
+/** The image with its levels from 16 to 235 stretched to all there are, and all that it carries. */
+async function fullRange({ body, format, metadata, options }: SourceImage): Promise<Buffer> {
+  const unit = metadata.depth === 'uchar' ? 1 : 257;
+  const factor = 255 / (235 - 16);
+  try {
+    return await sharp(body, options)
+      .keepMetadata()
+      .linear(factor, -16 * unit * factor)
+      .png({ compressionLevel: 1 })
+      .toBuffer();
+  } catch (error) {
+    throw imageFailure(error, format, body);
+  }
 }
 
 /** Not left to the decoder: shrinking may skip the last rows, and an extract all but its own, without a look at what is missing. */

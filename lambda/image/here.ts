@@ -53,8 +53,8 @@ function wantsDeep(output: Output, source: SourceImage): boolean {
 }
 
 function shapeOf(source: SourceImage): SourceShape {
-  const { width, height, frames, decoded } = source;
-  const pages = decoded?.pages ?? frames;
+  const { width, height, found, decoded } = source;
+  const pages = decoded?.pages ?? found;
   return {
     format: formatName(source),
     width,

@@ -33,7 +33,7 @@ export function open(job: ImageJob, input: Input): Sharp {
   if (!isPixels(input)) {
     const { frames, first } = input;
     const which = first === undefined ? { animated: frames > 1 } : { page: first, pages: frames };
-    return sharp(job.source.body, { ...job.source.options, ...which });
+    return sharp(job.source.opened, { ...job.source.options, ...which });
   }
   const { data, raw, frames } = input;
   return raw === undefined

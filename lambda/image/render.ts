@@ -14,6 +14,8 @@ import { hold, type Input, isPixels, open, type Pixels } from './pixels.ts';
 import { type Placeholder, placeholderOf } from './placeholder.ts';
 import { type PixelNode, PLACEHOLDER_SIDE, plan, type Wish } from './plan.ts';
 import { checkSteps, type Opening, type Size, stepsOf } from './size.ts';
+import type { SourceImage } from './source-image.ts';
+import { isLosslessWebp } from './webp-chunks.ts';
 
 /** Pixels of one node that may be held between pipelines: three of them fit the image function beside the encoders. */
 const HOLD_BYTES = 400 * 1024 * 1024;
@@ -51,8 +53,16 @@ function want(job: ImageJob, output: Output, place: number): Wanted {
   const animated = source.frames > 1 && recipe.animated !== 'first';
   const formats = candidates(output, source, animated, recipe.operations);
   const moving = animated && formats.every((format) => FORMATS[format].animated);
-  if (animated && !moving && recipe.animated === 'fail') throw stillFormat(output, formats, source.frames);
-  return { output, place, formats, frames: moving ? source.frames : 1 };
+  const frames = Math.max(source.found, source.decoded?.pages ?? 1);
+  if (frames > 1 && !moving && recipe.animated === 'fail') throw stillFormat(output, formats, frames);
+  return { output: asLossless(output, source), place, formats, frames: moving ? source.frames : 1 };
+}
+
+/** The output with a lossless encoder where the source has lost nothing and the recipe keeps it so. */
+function asLossless(output: Output, { format, body }: SourceImage): Output {
+  const { webp } = output.encoders;
+  if (!output.keepLossless || format !== 'webp' || !isLosslessWebp(body)) return output;
+  return { ...output, encoders: { ...output.encoders, webp: { ...webp, lossless: true, exact: true } } };
 }
 
 function stillFormat({ name }: Output, formats: readonly FormatName[], frames: number): FanoutError {

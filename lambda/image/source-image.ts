@@ -39,6 +39,10 @@ export interface SourceImage {
   readonly body: Buffer;
   readonly format: SourceFormat;
   readonly metadata: Header;
+  /** What sharp opens: `body`, or what says the same so that libvips understands it. */
+  readonly opened: Buffer;
+  /** Pages or frames in the file, whether they are made or not. */
+  readonly found: number;
   /** Pixels of one frame, upright when the recipe says so. */
   readonly width: number;
   readonly height: number;

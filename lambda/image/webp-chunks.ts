@@ -37,3 +37,14 @@ export function withMetadataOf(body: Buffer, donor: Buffer): Buffer {
   whole.writeUInt32LE(whole.length - 8, 4);
   return whole;
 }
+
+/** Whether no frame of a WebP is lossy. */
+export function isLosslessWebp(body: Buffer): boolean {
+  const names = chunksOf(body).flatMap(({ name, bytes }) => (name === 'ANMF' ? subChunks(bytes) : [name]));
+  return names.includes('VP8L') && !names.includes('VP8 ');
+}
+
+/** Names of the chunks within a frame, after its header of 16 bytes. */
+function subChunks(frame: Buffer): string[] {
+  return chunksOf(frame.subarray(8 + 16 - HEADER)).map(({ name }) => name);
+}

@@ -39,7 +39,12 @@ export const PRESETS = {
       { name: 'story', resize: { width: 1080, height: 1920, fit: 'cover', position: 'attention' } },
     ],
   },
-  /** A lighter master: same format and size, own colours and metadata, never heavier than the source where the source will do. */
+  /**
+   * A lighter master: same format and size, own colours and metadata, never heavier than the source where the source will
+   * do. PNG, TIFF of 8 and 16 bits and lossless WebP lose nothing; JPEG, lossy WebP and AVIF are encoded anew, at a
+   * quality that the account names, GIF with one palette. Of a TIFF of several pages and of an animated PNG the first is
+   * made, and the account names how many were found.
+   */
   archive: {
     format: 'same',
     jpeg: { quality: 90, mozjpeg: true, chromaSubsampling: '4:4:4' },
@@ -47,6 +52,7 @@ export const PRESETS = {
     avif: { quality: 75 },
     png: { compressionLevel: 9, adaptiveFiltering: true },
     tiff: { compression: 'deflate' },
+    keepLossless: true,
     metadata: 'keep',
     colour: 'keep',
     onLarger: 'original',

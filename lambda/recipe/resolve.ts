@@ -149,6 +149,7 @@ function fillOutput(output: OutputObject, shared: Fields): Unkeyed[] {
     encoders: over(pick(used, shared), pick(used, output)) as Encoders,
     metadata: output.metadata ?? shared.metadata ?? ('strip' as const),
     copyright: output.copyright ?? shared.copyright ?? false,
+    keepLossless: output.keepLossless ?? shared.keepLossless ?? false,
     onLarger: output.onLarger ?? shared.onLarger ?? ('keep' as const),
     ...definedOnly({
       maxBytes: output.maxBytes ?? shared.maxBytes,

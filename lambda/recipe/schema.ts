@@ -74,6 +74,10 @@ const outputFields = {
     .boolean()
     .optional()
     .describe('Keeps EXIF Copyright and Artist where metadata is stripped. Default: false.'),
+  keepLossless: z
+    .boolean()
+    .optional()
+    .describe('Encodes a lossless WebP as a lossless one, whatever webp.quality says. Default: false.'),
   maxBytes: z
     .int()
     .min(1)

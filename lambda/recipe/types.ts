@@ -20,6 +20,7 @@ export interface Output {
   readonly encoders: Encoders;
   readonly metadata: MetadataPolicy;
   readonly copyright: boolean;
+  readonly keepLossless: boolean;
   readonly maxBytes?: number | undefined;
   readonly minSsim?: number | undefined;
   readonly onLarger: 'keep' | 'original' | 'fail';

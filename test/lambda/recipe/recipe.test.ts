@@ -34,6 +34,7 @@ describe('resolveRecipe', () => {
         encoders: { webp: { quality: 70 } },
         metadata: 'strip',
         copyright: false,
+        keepLossless: false,
         onLarger: 'keep',
       },
     ]);
