@@ -1,7 +1,7 @@
 // Colour and metadata: what a pipeline must be told so that the numbers in the output mean the colours of the source.
 import type { Sharp } from 'sharp';
-import type { MetadataPolicy, Recipe } from '../recipe/types.ts';
-import { copyrightOf } from './exif.ts';
+import type { MetadataPolicy, Output, Recipe } from '../recipe/types.ts';
+import { placeholders, type Rights, rightsOf } from './copyright.ts';
 import type { SourceImage } from './source-image.ts';
 
 /**
@@ -59,8 +59,13 @@ export function keepFromCarrier(image: Sharp, colour: Recipe['colour'], policy: 
   return image.keepIccProfile();
 }
 
-/** Adds the source's EXIF copyright and artist, when the recipe asks for them. */
-export function withCopyright(image: Sharp, source: SourceImage, wanted: boolean): Sharp {
-  const found = wanted && source.metadata.exif !== undefined ? copyrightOf(source.metadata.exif) : {};
-  return Object.keys(found).length > 0 ? image.withExif({ IFD0: found }) : image;
+/** The source's EXIF copyright and artist, when the output keeps them though its metadata is stripped. */
+export function keptRights({ metadata: { exif } }: SourceImage, output: Output): Rights {
+  return output.copyright && output.metadata !== 'keep' && exif !== undefined ? rightsOf(exif) : {};
+}
+
+/** Makes room for them in the output; `engraved` writes them there. */
+export function withRights(image: Sharp, rights: Rights): Sharp {
+  const room = placeholders(rights);
+  return Object.keys(room).length > 0 ? image.withExif({ IFD0: room }) : image;
 }

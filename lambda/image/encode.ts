@@ -2,12 +2,14 @@
 import type { Sharp } from 'sharp';
 import { FORMATS, type FormatName } from '../recipe/names.ts';
 import type { Output } from '../recipe/types.ts';
-import { withCopyright } from './colour.ts';
+import { keptRights, withRights } from './colour.ts';
+import { engraved } from './copyright.ts';
 import { imageFailure } from './failure.ts';
 import type { ImageJob } from './job.ts';
 import { finish, type Input, isPixels, open, type Pipeline, type Pixels } from './pixels.ts';
 import { sharp } from './sharp.ts';
 import { withMetadataOf } from './webp-chunks.ts';
+import { trueXmp } from './xmp.ts';
 
 /** What an output is encoded from: pipelines that start at its pixels, as many as are asked for. */
 export interface Made {
@@ -52,7 +54,7 @@ export async function encodeOnce(
     const used = quality ?? qualityOf(output, format);
     return {
       format,
-      body: await dressed(job, output, format, input, data),
+      body: engraved(await dressed(job, output, format, input, data), keptRights(job.source, output)),
       width: info.width,
       height: info.pageHeight ?? info.height,
       ...(info.pages !== undefined && info.pages > 1 ? await framesOf(data) : {}),
@@ -66,7 +68,11 @@ export async function encodeOnce(
 /** Tells the pipeline about colours and metadata. */
 function sign(job: ImageJob, image: Sharp, input: Input, output: Output): Sharp {
   const finished = finish(job, image, input, output.metadata);
-  return output.metadata === 'keep' ? finished : withCopyright(finished, job.source, output.copyright);
+  const { xmp } = job.source.metadata;
+  if (output.metadata !== 'keep' || xmp === undefined) return withRights(finished, keptRights(job.source, output));
+  const packet = xmp.toString('utf8');
+  const told = trueXmp(packet, { upright: job.recipe.operations.autoOrient !== false });
+  return told === packet ? finished : finished.withXmp(told);
 }
 
 /** An animation with the metadata that a still of the same source has: its raw pixels brought none along. */

@@ -4,6 +4,7 @@ import { FanoutError } from '../contract/errors.ts';
 import { askedSize, expandKey } from '../recipe/keys.ts';
 import { FORMATS, type FormatName } from '../recipe/names.ts';
 import type { Output } from '../recipe/types.ts';
+import { isClean } from './clean.ts';
 import { needsCarrier } from './colour.ts';
 import { type Encoded, isDeep } from './encode.ts';
 import { imageFailure } from './failure.ts';
@@ -123,8 +124,7 @@ function sourceWillDo({ source, recipe }: ImageJob, output: Output, encoded: Enc
     encoded.width === source.width &&
     encoded.height === source.height &&
     (encoded.pages ?? 1) === source.frames;
-  const told = metadata.exif ?? metadata.xmp ?? metadata.iptc ?? metadata.comments;
-  const clean = output.metadata === 'keep' || told === undefined;
+  const clean = output.metadata === 'keep' || isClean(source.body, source.format);
   const coloured =
     recipe.colour === 'keep' || (recipe.colour === 'srgb' && !metadata.hasProfile && metadata.space !== 'cmyk');
   return encoded.format === formatName(source) && unchanged && clean && coloured;

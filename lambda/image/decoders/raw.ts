@@ -1,4 +1,5 @@
 // Camera raw files: the largest JPEG that the camera put beside the sensor's data, turned as the camera was held.
+import { directories, TAG, tiffOf } from '../tiff-tags.ts';
 import { type Decoded, type Decoder, notRead } from './decoder.ts';
 
 const TITLE = 'camera raw';
@@ -26,8 +27,6 @@ const MAGIC: readonly (readonly [offset: number, text: string])[] = [
   [8, 'CR\x02\0'],
 ];
 
-/** TIFF tags. TIFF 6.0, TIFF/EP (ISO 12234-2) and the DNG specification. */
-const TAG = { photometric: 262, orientation: 274, subIfds: 330, dngVersion: 50_706 } as const;
 /** Sensor data: colour filter array, linear raw. */
 const SENSOR = new Set([32_803, 34_892]);
 
@@ -39,61 +38,6 @@ function isRaw(body: Buffer): boolean {
   return directories(tiff).some(
     (tags) => tags.has(TAG.dngVersion) || SENSOR.has(tags.get(TAG.photometric)?.value ?? 0),
   );
-}
-
-interface Tiff {
-  readonly body: Buffer;
-  readonly little: boolean;
-}
-
-interface Tag {
-  readonly value: number;
-  readonly count: number;
-  readonly type: number;
-  readonly at: number;
-}
-
-/** Also under the makers' variations of TIFF's beginning. */
-function tiffOf(body: Buffer): Tiff | undefined {
-  const order = body.toString('latin1', 0, 2);
-  if (body.length < 16 || (order !== 'II' && order !== 'MM')) return undefined;
-  return { body, little: order === 'II' };
-}
-
-function u16({ body, little }: Tiff, at: number): number {
-  return little ? body.readUInt16LE(at) : body.readUInt16BE(at);
-}
-
-function u32({ body, little }: Tiff, at: number): number {
-  return little ? body.readUInt32LE(at) : body.readUInt32BE(at);
-}
-
-/** The first directory, those after it, and those below it. At most a few dozen: a file may lead in circles. */
-function directories(tiff: Tiff): Map<number, Tag>[] {
-  const found: Map<number, Tag>[] = [];
-  const seen = new Set<number>();
-  const queue = [u32(tiff, 4)];
-  for (let at = queue.shift(); at !== undefined && found.length < 32; at = queue.shift()) {
-    if (at < 8 || at + 2 > tiff.body.length || seen.has(at)) continue;
-    seen.add(at);
-    const entries = u16(tiff, at);
-    const end = at + 2 + entries * 12;
-    if (end + 4 > tiff.body.length) continue;
-    const tags = new Map<number, Tag>();
-    for (let entry = at + 2; entry < end; entry += 12) {
-      const type = u16(tiff, entry + 2);
-      const value = type === 3 ? u16(tiff, entry + 8) : u32(tiff, entry + 8);
-      tags.set(u16(tiff, entry), { type, value, count: u32(tiff, entry + 4), at: entry + 8 });
-    }
-    found.push(tags);
-    const below = tags.get(TAG.subIfds);
-    for (let place = 0; below !== undefined && place < Math.min(below.count, 8); place++) {
-      const list = below.count === 1 ? below.at : below.value + place * 4;
-      if (list + 4 <= tiff.body.length) queue.push(u32(tiff, list));
-    }
-    queue.push(u32(tiff, end));
-  }
-  return found;
 }
 
 /** The JPEG of the most pixels among all in the file, sensor data that is lossless JPEG left out. */

@@ -1,7 +1,7 @@
 // Private by default: what a camera writes about where and with what stays out, unless it is asked for.
 import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
-import { copyrightOf } from '../../../lambda/image/exif.ts';
+import { rightsOf } from '../../../lambda/image/copyright.ts';
 import { haveImages, image, make, makeOne } from './images.ts';
 
 const FORMATS = ['jpeg', 'png', 'webp', 'avif', 'tiff', 'gif'] as const;
@@ -97,12 +97,12 @@ describe('metadata', () => {
     const { exif } = await sharp(
       (await makeOne(source, { format: 'webp', copyright: true, resize: { width: 10 } })).body,
     ).metadata();
-    expect(copyrightOf(exif ?? Buffer.alloc(0))).toEqual({ Artist: 'Grace', Copyright: 'Ada' });
+    expect(rightsOf(exif ?? Buffer.alloc(0))).toEqual({ artist: Buffer.from('Grace'), copyright: Buffer.from('Ada') });
     expect(exif?.includes('Pinhole')).toBe(false);
   });
 
   it('reads nothing from a damaged EXIF block', () => {
-    expect(copyrightOf(Buffer.from('Exif\0\0II*\0\xff\xff\xff\xff', 'latin1'))).toEqual({});
-    expect(copyrightOf(Buffer.alloc(3))).toEqual({});
+    expect(rightsOf(Buffer.from('Exif\0\0II*\0\xff\xff\xff\xff', 'latin1'))).toEqual({});
+    expect(rightsOf(Buffer.alloc(3))).toEqual({});
   });
 });
