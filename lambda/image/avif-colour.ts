@@ -5,13 +5,19 @@ import { FanoutError } from '../contract/errors.ts';
 const HDR: { readonly [transfer: number]: string } = { 16: 'PQ', 18: 'HLG' };
 const COLOUR_BOX = Buffer.from('colrnclx', 'latin1');
 const CONFIGURATION_BOX = Buffer.from('av1C', 'latin1');
+/** An item that derives HDR from a plain image and a gain map: then the plain one is what is decoded. */
+const TONE_MAP = 'tmap';
 /** Properties come before pixels, within the first boxes. */
 const HEAD_BYTES = 65_536;
 
 /** Throws UnsupportedImage for an AVIF in PQ or HLG: taken for sRGB it would be grey and flat. */
 export function refuseHdr(body: Buffer): void {
-  const found = body.subarray(0, HEAD_BYTES).indexOf(COLOUR_BOX);
-  const name = found === -1 ? undefined : HDR[body.readUInt16BE(found + COLOUR_BOX.length + 2)];
+  const head = body.subarray(0, HEAD_BYTES);
+  const found = head.indexOf(COLOUR_BOX);
+  const name =
+    found === -1 || head.includes(TONE_MAP, 0, 'latin1')
+      ? undefined
+      : HDR[body.readUInt16BE(found + COLOUR_BOX.length + 2)];
   if (name === undefined) return;
   const expected = 'an image of standard dynamic range';
   throw new FanoutError(
@@ -28,9 +34,12 @@ export function refuseHdr(body: Buffer): void {
 export function isLimitedGrey(body: Buffer): boolean {
   const head = body.subarray(0, HEAD_BYTES);
   const colour = head.indexOf(COLOUR_BOX);
-  const configuration = head.indexOf(CONFIGURATION_BOX);
-  if (colour === -1 || configuration === -1) return false;
-  const monochrome = ((head[configuration + CONFIGURATION_BOX.length + 2] ?? 0) & 0x10) !== 0;
-  const full = ((head[colour + COLOUR_BOX.length + 6] ?? 0x80) & 0x80) !== 0;
-  return monochrome && !full;
+  const full = colour === -1 || ((head[colour + COLOUR_BOX.length + 6] ?? 0x80) & 0x80) !== 0;
+  if (full || head.includes(TONE_MAP, 0, 'latin1')) return false;
+  // All of them: what lies beside a coloured image, its transparency, is grey too.
+  const grey: boolean[] = [];
+  for (let at = head.indexOf(CONFIGURATION_BOX); at !== -1; at = head.indexOf(CONFIGURATION_BOX, at + 1)) {
+    grey.push(((head[at + CONFIGURATION_BOX.length + 2] ?? 0) & 0x10) !== 0);
+  }
+  return grey.length > 0 && grey.every((one) => one);
 }

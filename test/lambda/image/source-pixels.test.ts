@@ -161,6 +161,16 @@ describe('an AVIF', () => {
   });
 });
 
+describe('an AVIF with a gain map', () => {
+  it('is read as the plain image that it holds, whatever the other one is', async () => {
+    const hdr = Buffer.from(LIMITED_GREY);
+    hdr.writeUInt16BE(16, hdr.indexOf('colrnclx', 0, 'latin1') + 10);
+    // The name of an item is enough to look like one.
+    hdr.write('tmap', hdr.indexOf('Color', 0, 'latin1'), 'latin1');
+    expect((await makeOne(hdr, PNG)).width).toBe(64);
+  });
+});
+
 describe('archive', () => {
   const noise = { type: 'gaussian', mean: 128, sigma: 40 } as const;
   const still = () => sharp({ create: { width: 40, height: 30, channels: 3, background: 'white', noise } });
