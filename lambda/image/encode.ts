@@ -123,8 +123,15 @@ function encoderOptions({ source }: ImageJob, output: Output, format: FormatName
   if (format === 'heif') return { compression: 'hevc', ...options };
   if (!FORMATS[format].animated || source.frames === 1) return options ?? {};
   const { delay, loop } = source.metadata;
-  return { ...(delay === undefined ? {} : { delay }), ...(loop === undefined ? {} : { loop }), ...options };
+  return {
+    ...(delay === undefined ? {} : { delay }),
+    ...(loop === undefined ? {} : { loop: Math.min(loop, MOST_LOOPS) }),
+    ...options,
+  };
 }
+
+/** What GIF and WebP can say; a browser that read more would show no difference. */
+const MOST_LOOPS = 65_535;
 
 function encode(image: Sharp, format: FormatName, options: object): Sharp {
   switch (format) {

@@ -12,7 +12,7 @@ const TEXTS: readonly (readonly [RegExp, ErrorName])[] = [
     'OutputTooLarge',
   ],
   [
-    /extract_area: bad|bad extract area|must have same dimensions or smaller|not supported for multi-page|Unable to trim|multi-page images/i,
+    /extract_area: bad|bad extract area|must have same dimensions or smaller|not supported for multi-page|Unable to trim|Image to trim must be|rank: window too large|multi-page images/i,
     'RecipeMismatch',
   ],
   [

@@ -6,9 +6,12 @@ import type { Recipe } from '../recipe/types.ts';
 import { isLimitedGrey, refuseHdr } from './avif-colour.ts';
 import { imageFailure } from './failure.ts';
 import { withTransparency } from './gif-transparency.ts';
+import { withColourProfile, withCurve } from './png-gamma.ts';
 import { sharp } from './sharp.ts';
 import { endsEarly, type SourceFormat } from './sniff.ts';
 import type { Header, SourceImage } from './source-image.ts';
+import { readableSvg } from './svg.ts';
+import { refuseVariety } from './varieties.ts';
 
 /** Reads the header. Throws the class of what is wrong with the file, or TooManyPixels, TooManyFrames. */
 export async function readHeader(
@@ -24,10 +27,14 @@ export async function readHeader(
   };
   if (!recipe.salvage && (format === 'jpeg' || format === 'png') && endsEarly(format, body)) throw endedEarly(format);
   if (format === 'heif') refuseHdr(body);
-  const opened = format === 'gif' ? withTransparency(body) : body;
+  refuseVariety(body, format);
+  let opened: Buffer;
   let metadata: Header;
   try {
-    metadata = await sharp(opened, options).metadata();
+    const readable = await openable(body, format);
+    metadata = await sharp(readable, options).metadata();
+    opened = await withColourProfile(readable, metadata, recipe.colour === 'keep');
+    if (opened !== readable) metadata = await sharp(opened, options).metadata();
   } catch (error) {
     throw imageFailure(error, format, body);
   }
@@ -50,6 +57,13 @@ export async function readHeader(
   };
   checkPixels(source, 1, limits);
   return format === 'heif' && isLimitedGrey(body) ? { ...source, opened: await fullRange(source) } : source;
+}
+
+/** The bytes that sharp is given: those of the source, but for what it would not see in them. */
+async function openable(body: Buffer, format: SourceFormat): Promise<Buffer> {
+  if (format === 'gif') return withTransparency(body);
+  if (format === 'svg') return readableSvg(body);
+  return format === 'png' ? withCurve(body) : body;
 }
 
 /** Pages of a TIFF, frames of an APNG: found, though not made. */

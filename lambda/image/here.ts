@@ -147,6 +147,10 @@ function manifest(
     body: Buffer.from(job.key),
   };
   const key = expandKey(template, facts);
-  const body = manifestBody(key, job.key, shape, renditions, placeholder);
+  const crops = job.recipe.outputs.map(({ operations: { resize, ...others } }) => {
+    const { width: _, height: __, ...crop } = resize ?? {};
+    return JSON.stringify({ ...others, resize: crop });
+  });
+  const body = manifestBody(key, job.key, shape, renditions, placeholder, crops);
   return { name, key, body, contentType, format, milliseconds: 0, ...definedOnly({ cacheControl }) };
 }

@@ -10,13 +10,17 @@ interface SourceElement {
   readonly srcset: string;
 }
 
-/** Makes the manifest's bytes: what the source is, every output, and one srcset per format in the recipe's order. */
+/**
+ * Makes the manifest's bytes: what the source is, every output, and a srcset per format and crop in the recipe's order.
+ * `crops` says of each output what its picture is but for the size.
+ */
 export function manifestBody(
   key: string,
   source: string,
   shape: SourceShape,
   renditions: readonly Rendition[],
   placeholder: Placeholder | undefined,
+  crops: readonly string[],
 ): Buffer {
   const folder = posix.dirname(key);
   const outputs = renditions.map(({ name, key: path, body, format, contentType, width, height, pages }) => ({
@@ -32,25 +36,54 @@ export function manifestBody(
   const document = {
     source: { key: source, ...shape },
     ...(placeholder === undefined ? {} : { placeholder }),
-    sources: sourceElements(outputs),
+    sources: sourceElements(outputs.map((output, place) => ({ ...output, crop: crops[place] ?? '' }))),
     outputs,
   };
   return Buffer.from(`${JSON.stringify(document, null, 2)}\n`);
 }
 
-function sourceElements(
-  outputs: readonly { format: string; type: string; path: string; width: number | undefined }[],
-): SourceElement[] {
-  const formats = [...new Set(outputs.map(({ format }) => format))];
-  return formats.map((format) => {
-    const mine = outputs.filter((output) => output.format === format).sort((a, b) => (a.width ?? 0) - (b.width ?? 0));
+interface Listed {
+  readonly format: string;
+  readonly type: string;
+  readonly path: string;
+  readonly width: number | undefined;
+  readonly height: number | undefined;
+  /** What the picture is but for its size. */
+  readonly crop: string;
+}
+
+/** One element per format and crop: a browser takes those of one srcset for the same picture. */
+function sourceElements(outputs: readonly Listed[]): SourceElement[] {
+  const groups: Listed[][] = [];
+  for (const output of outputs) {
+    const group = groups.find(([first]) => first?.format === output.format && sameCrop(first, output));
+    if (group === undefined) groups.push([output]);
+    else group.push(output);
+  }
+  return groups.map((group) => {
+    const mine = group.sort((a, b) => (a.width ?? 0) - (b.width ?? 0));
     // A small source gives several outputs of one width: a browser needs one of them.
     const distinct = mine.filter((output, place) => output.width !== mine[place - 1]?.width);
     return {
       type: mine[0]?.type ?? '',
-      srcset: distinct.map(({ path, width }) => `${encodeURI(path).replaceAll(',', '%2C')} ${width}w`).join(', '),
+      srcset: distinct.map(({ path, width }) => `${urlOf(path)} ${width}w`).join(', '),
     };
   });
+}
+
+/** Whether two outputs show the same picture: made alike, in the same proportions but for a side that was rounded by a pixel. */
+function sameCrop(a: Listed, b: Listed): boolean {
+  if (a.crop !== b.crop) return false;
+  const [width, height] = [a.width ?? 0, a.height ?? 0];
+  const [otherWidth, otherHeight] = [b.width ?? 0, b.height ?? 0];
+  return Math.abs(width * otherHeight - otherWidth * height) <= Math.max(width, height, otherWidth, otherHeight);
+}
+
+/** A path as a relative URL within srcset, where a comma and white space part candidates. RFC 3986, sections 3.3 and 4.2. */
+export function urlOf(path: string): string {
+  const url = path.split('/').map(encodeURIComponent).join('/');
+  // A colon in the first segment would be a scheme; encodeURIComponent writes it as %3A, which servers may read as itself.
+  return url.replaceAll('%3A', ':').replace(/^(?=[^/]*:)/, './');
 }
 
 /** The manifest's name among the renditions, its format and media type. */

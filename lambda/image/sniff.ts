@@ -4,6 +4,7 @@ import type { UntrustedFormat } from '../recipe/names.ts';
 import type { DecodedFormat } from './decoders/decoder.ts';
 import { decoderOf } from './decoders/decoders.ts';
 import { otherFile } from './other-files.ts';
+import { beginsAsSvg } from './svg.ts';
 
 /** What sharp can be asked to read, and what a decoder makes readable for it. */
 export type SourceFormat = 'jpeg' | 'png' | 'webp' | 'gif' | 'tiff' | 'heif' | 'svg' | UntrustedFormat | DecodedFormat;
@@ -73,6 +74,7 @@ function isoMedia(body: Buffer): Sniffed {
 function isSvg(body: Buffer): boolean {
   const head = body.subarray(0, 2).equals(GZIP) ? firstInflated(body) : body;
   const text = head.toString('latin1', 0, 4000).replaceAll('\0', '');
+  if (beginsAsSvg(head.toString('utf8', 0, 1024 * 1024))) return true;
   return /<(?:[a-z]+:)?svg[\s>/]/i.test(text) && /^(?:\xef\xbb\xbf|\xff\xfe|\xfe\xff)?\s*</.test(text);
 }
 
@@ -81,10 +83,10 @@ const GZIP = Buffer.from([0x1f, 0x8b]);
 function firstInflated(body: Buffer): Buffer {
   try {
     // The first piece is enough, and keeps a compression bomb from going off.
-    return gunzipSync(body.subarray(0, 16_384), {
+    return gunzipSync(body.subarray(0, 262_144), {
       finishFlush: constants.Z_SYNC_FLUSH,
       maxOutputLength: 64 * 1024 * 1024,
-    }).subarray(0, 4096);
+    }).subarray(0, 1024 * 1024);
   } catch {
     return Buffer.alloc(0);
   }

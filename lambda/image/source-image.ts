@@ -13,6 +13,7 @@ export type Header = Pick<
   | 'depth'
   | 'hasAlpha'
   | 'hasProfile'
+  | 'icc'
   | 'orientation'
   | 'pages'
   | 'pageHeight'

@@ -67,8 +67,10 @@ export function directories(tiff: Tiff): Directory[] {
     const tags = new Map<number, Tag>();
     for (let entry = at + 2; entry < end; entry += 12) {
       const type = u16(tiff, entry + 2);
-      const value = type === 3 ? u16(tiff, entry + 8) : u32(tiff, entry + 8);
-      tags.set(u16(tiff, entry), { type, value, count: u32(tiff, entry + 4), at: entry + 8 });
+      const count = u32(tiff, entry + 4);
+      // More than two of two bytes do not fit: then it is the place of the values.
+      const value = type === 3 && count <= 2 ? u16(tiff, entry + 8) : u32(tiff, entry + 8);
+      tags.set(u16(tiff, entry), { type, value, count, at: entry + 8 });
     }
     found.push(tags);
     for (const pointer of [TAG.subIfds, TAG.exif, TAG.gps]) queue.push(...placesOf(tiff, tags.get(pointer)));

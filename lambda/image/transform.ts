@@ -1,5 +1,6 @@
 // The image room's door: bytes and a recipe in, renditions out. Knows no S3. What cannot be bounded here runs where it can be ended.
 import { Deadline } from '../contract/deadline.ts';
+import { FanoutError } from '../contract/errors.ts';
 import { isDecoded } from './decoders/decoders.ts';
 import { transformHere } from './here.ts';
 import { transformIsolated } from './isolated.ts';
@@ -25,12 +26,26 @@ export function createTransform({ isolate = false }: { readonly isolate?: boolea
     input.signal?.throwIfAborted();
     const format = formatOf(input);
     const apart = isolate || format === 'svg' || isUntrusted(format) || isDecoded(format) || hasVectorOverlay(input);
-    return apart ? transformIsolated(input) : inTime(input, transformHere(input, format));
+    if (apart) return transformIsolated(input);
+    try {
+      return await inTime(input, transformHere(input, format));
+    } catch (error) {
+      if (!isToldByLibvips(error)) throw error;
+      return await transformIsolated(input);
+    }
   };
 }
 
 /** The image room without options. */
 export const transform: Transform = createTransform();
+
+/**
+ * Whether a class was read from libvips' words. All threads of a process write their errors into one buffer, so among
+ * images at work an error may come with another's words: the image is looked at once more, alone.
+ */
+function isToldByLibvips(error: unknown): boolean {
+  return error instanceof FanoutError && error.cause instanceof Error && error.name !== 'ImageTimeout';
+}
 
 function hasVectorOverlay({ overlays }: TransformInput): boolean {
   return [...(overlays?.values() ?? [])].some(sniffsAsSvg);

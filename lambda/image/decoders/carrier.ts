@@ -41,7 +41,8 @@ export function pngOf({ width, height, channels, depth, data, icc, exif, xmp }: 
   return Buffer.concat([SIGNATURE, ...chunks]);
 }
 
-function chunk(type: string, data: Buffer): Buffer {
+/** A chunk of a PNG, with its length and checksum. */
+export function chunk(type: string, data: Buffer): Buffer {
   const named = Buffer.concat([Buffer.from(type, 'latin1'), data]);
   const framed = Buffer.alloc(named.length + 8);
   framed.writeUInt32BE(data.length, 0);
