@@ -61,7 +61,11 @@ export async function runJob(job: JobInput, options: RunJobOptions = {}): Promis
       run: newRunId(),
       input: job as unknown as Json,
       open: stores.open,
-      prepare: createPrepare({ open: stores.open, defaults: { maxConcurrency: defaultConcurrency() } }),
+      prepare: createPrepare({
+        open: stores.open,
+        engine: 'embedded',
+        defaults: { maxConcurrency: defaultConcurrency() },
+      }),
       process: createProcess({
         open: stores.open,
         transform: createTransform({ isolate }),

@@ -28,6 +28,7 @@ import { type Recipe, recipeInputSchema, resolveRecipe } from '../recipe/recipe.
 import type { OpenStore } from '../store/store.ts';
 import { placeProblems } from './guards.ts';
 import { manifestReader } from './manifest.ts';
+import { probeProblems } from './probe.ts';
 import { jobOf } from './trigger.ts';
 
 /** Where our own files go when the destination holds them: hidden from listings. */
@@ -70,11 +71,16 @@ export function createPrepare(dependencies: PrepareDependencies): Prepare {
   const { open } = dependencies;
   return async ({ input, execution }) => {
     const started = await jobOf(input, open);
-    const prepared = await prepareJob(parseJob(started.job), execution.name, dependencies);
+    const job = parseJob(started.job);
+    const prepared = await prepareJob(job, execution.name, dependencies);
     const { results, source } = prepared;
     if (started.bucket !== undefined && started.bucket !== source.bucket) {
       throw invalidJob([`source: expected an event of the bucket ${source.bucket}, got one of ${started.bucket}`]);
     }
+    // S3 itself keeps them, and there the function has no right but to write: servers elsewhere are asked.
+    const asked = dependencies.engine === 'embedded';
+    const problems = asked ? await probeProblems(prepared, open, job.unsafeOverwrites) : [];
+    if (problems.length > 0) throw invalidJob(problems);
     await open(results.bucket).write(results.prefix + JOB_FILE, Buffer.from(`${JSON.stringify(prepared, null, 2)}\n`), {
       contentType: 'application/json',
     });

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { closed } from './closed.ts';
 import { ENCODERS } from './encoders.ts';
+import { cacheControl, tagSet, userMetadata } from './headers.ts';
 import { keyTemplateProblem } from './keys.ts';
 import { FORMAT_NAMES, type FormatName, type OperationName, PRESET_NAMES, UNTRUSTED_FORMATS } from './names.ts';
 import { OPERATIONS } from './operations.ts';
@@ -102,22 +103,14 @@ const outputFields = {
     .regex(/^[\w.+-]+\/[\w.+-]+(?:;.*)?$/, { error: 'expected a media type such as image/webp' })
     .optional()
     .describe("Content-Type. Default: the format's."),
-  cacheControl: z.string().min(1).max(1024).optional().describe('Cache-Control of the object.'),
+  cacheControl: cacheControl.describe('Cache-Control of the object.'),
   storageClass: z.enum(STORAGE_CLASSES).optional().describe('S3 storage class.'),
-  tags: z
-    .record(z.string().min(1).max(128), z.string().max(256))
-    .refine((tags) => Object.keys(tags).length <= 10, { error: 'expected at most 10 tags' })
+  tags: tagSet.optional().describe('Object tags.'),
+  userMetadata: userMetadata
     .optional()
-    .describe('Object tags.'),
-  userMetadata: z
-    .record(
-      z.string().regex(/^(?!image-fanout-)[a-z0-9][a-z0-9-]{0,127}$/, {
-        error: 'expected names of a-z 0-9 -, not starting with image-fanout-',
-      }),
-      z.string().max(1024),
-    )
-    .optional()
-    .describe('User metadata of the object (x-amz-meta-…).'),
+    .describe(
+      'User metadata of the object (x-amz-meta-…). Text that is not ASCII is encoded as RFC 2047 has it, which S3 decodes.',
+    ),
 };
 
 const output = closed({
@@ -164,7 +157,7 @@ export const recipeObject = closed({
     .boolean()
     .optional()
     .describe('Adds a ThumbHash and the dominant colour to the outcome. Default: false.'),
-  manifest: closed({ key: template, cacheControl: z.string().min(1).max(1024).optional() })
+  manifest: closed({ key: template, cacheControl })
     .optional()
     .describe('Writes a JSON document per image that lists its outputs, for srcset.'),
 });

@@ -10,6 +10,7 @@ import {
 } from '@aws-sdk/client-s3';
 import { definedOnly } from '../contract/defined.ts';
 import { FanoutError } from '../contract/errors.ts';
+import { headerText } from '../contract/header-text.ts';
 import { isFrom, provenanceMetadata, provenanceOf, STALE } from './provenance.ts';
 import { bareEtag, expectedMd5, isRealEtag, md5Check, readBody, versionOf } from './s3-body.ts';
 import type { S3Connection } from './s3-client.ts';
@@ -160,7 +161,7 @@ async function invalidateObject(
           ServerSideEncryption: head.ServerSideEncryption,
           SSEKMSKeyId: head.SSEKMSKeyId,
         }),
-        Metadata: { ...head.Metadata, ...provenanceMetadata({ ...provenance, fingerprint: STALE }, key) },
+        Metadata: { ...recoded(head.Metadata), ...provenanceMetadata({ ...provenance, fingerprint: STALE }, key) },
       });
       const { CopyObjectResult } = await connection.client.send(command, { abortSignal });
       return { etag: bareEtag(CopyObjectResult?.ETag) || etag };
@@ -184,6 +185,16 @@ function isOurs(head: ObjectHead, body: Uint8Array, { provenance }: WriteOptions
   );
 }
 
+function headerTexts(metadata: Readonly<Record<string, string>> = {}): Record<string, string> {
+  return Object.fromEntries(Object.entries(metadata).map(([name, value]) => [name, headerText(value)]));
+}
+
+/** What `head` answers, to be sent again: encoded words stay as they are, raw text of other servers is encoded. */
+function recoded(metadata: Readonly<Record<string, string>> = {}): Record<string, string> {
+  const texts = Object.entries(metadata);
+  return Object.fromEntries(texts.map(([name, value]) => [name, value.startsWith('=?') ? value : headerText(value)]));
+}
+
 async function versionThere(
   connection: S3Connection,
   bucket: string,
@@ -204,7 +215,7 @@ function putInput(key: string, options: WriteOptions): Partial<PutObjectCommandI
     ...(tags === undefined ? {} : { Tagging: new URLSearchParams(tags).toString() }),
     ...(expect === 'absent' ? { IfNoneMatch: '*' } : {}),
     ...(typeof expect === 'object' && isRealEtag(expect.etag) ? { IfMatch: `"${expect.etag}"` } : {}),
-    Metadata: { ...metadata, ...(provenance === undefined ? {} : provenanceMetadata(provenance, key)) },
+    Metadata: { ...headerTexts(metadata), ...(provenance === undefined ? {} : provenanceMetadata(provenance, key)) },
   };
 }
 

@@ -15,6 +15,7 @@ import { formatLocation, type Location } from '../../../lambda/contract/location
 import { printable } from '../../../lambda/report/printable.ts';
 import { formatCount } from '../../../lambda/report/units.ts';
 import { connectS3 } from '../../../lambda/store/s3-client.ts';
+import { isPreconditionFailure } from '../../../lambda/store/s3-errors.ts';
 import type { DeployedStack } from './stack.ts';
 
 export interface Check {
@@ -151,8 +152,20 @@ function writable(s3: S3Client, { bucket, prefix }: Location, name: string, part
     resource: `arn:${partition}:s3:::${bucket}/${prefix}*`,
     async look() {
       await s3.send(new PutObjectCommand({ Bucket: bucket, Key, Body: Buffer.alloc(0) }));
+      const conditional = new PutObjectCommand({ Bucket: bucket, Key, Body: Buffer.alloc(0), IfNoneMatch: '*' });
+      const kept = await s3.send(conditional).then(
+        () => false,
+        (error: unknown) => {
+          if (isPreconditionFailure(error)) return true;
+          throw error;
+        },
+      );
       await s3.send(new DeleteObjectCommand({ Bucket: bucket, Key }));
-      return `${formatLocation({ bucket, prefix })} can be written`;
+      const place = formatLocation({ bucket, prefix });
+      if (kept) return `${place} can be written, and keeps conditional writes`;
+      throw new Error(
+        `${place} can be written, but ignores If-None-Match: two runs at the same keys would lose outputs in silence`,
+      );
     },
   };
 }

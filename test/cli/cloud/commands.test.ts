@@ -252,6 +252,14 @@ describe('doctor', () => {
     ]);
   });
 
+  test('tells of a server that ignores conditional writes', async () => {
+    aws.settings.heedless = true;
+    const { code, stdout } = await run('doctor');
+    aws.settings.heedless = false;
+    expect(code).toBe(1);
+    expect(stdout).toMatch(/s3:\/\/outputs\/.* ignores If-None-Match/);
+  });
+
   test('takes the word of AWS for what is missing', async () => {
     aws.settings.message =
       'User: x is not authorized to perform: kms:Decrypt on resource: arn:aws:kms:eu-central-1:1:key/k because no policy allows it';

@@ -5,6 +5,8 @@ export interface RestSettings {
   events: boolean;
   /** What the account leaves to all functions. */
   concurrency: number;
+  /** Whether conditional writes are ignored. */
+  heedless?: boolean;
   /** Of AccessDenied. */
   message: string;
 }
@@ -15,6 +17,7 @@ export function answerRest(
   url: string,
   denied: ReadonlySet<string>,
   settings: RestSettings,
+  headers: Readonly<Record<string, unknown>> = {},
 ): { status: number; body: string } {
   if ([...denied].some((start) => `${method} ${url}`.startsWith(start))) {
     return { status: 403, body: `<Error><Code>AccessDenied</Code><Message>${settings.message}</Message></Error>` };
@@ -36,6 +39,9 @@ export function answerRest(
     return ok(
       '<ListBucketResult><Contents><Key>folder/</Key><Size>0</Size></Contents><Contents><Key>a.jpg</Key><Size>5</Size></Contents></ListBucketResult>',
     );
+  }
+  if (headers['if-none-match'] === '*' && settings.heedless !== true) {
+    return { status: 412, body: '<Error><Code>PreconditionFailed</Code></Error>' };
   }
   return method === 'DELETE' ? { status: 204, body: '' } : ok('x');
 }

@@ -138,7 +138,9 @@ export async function startAws(): Promise<FakeAws> {
     const body = (await request.toArray()).join('');
     const target = request.headers['x-amz-target'];
     if (target === undefined && request.url !== '/') {
-      const { status, body: answer } = answerRest(request.method ?? '', request.url ?? '', aws.denied, aws.settings);
+      const { status, body: answer } = answerRest(
+        ...([request.method ?? '', request.url ?? '', aws.denied, aws.settings, request.headers] as const),
+      );
       response
         .writeHead(status, { 'content-type': answer.startsWith('{') ? 'application/json' : 'text/xml' })
         .end(answer);
