@@ -174,7 +174,8 @@ async function alone(one: PixelCase, body: Buffer, output: PixelOutput, page: nu
   const open = (from: Buffer | Sharp): Sharp =>
     Buffer.isBuffer(from) ? sharp(from, { page, limitInputPixels: false }) : from;
   let image = open(body).autoOrient();
-  if (flip === true || flop === true || one.source.frames > 1) {
+  const more = resize !== undefined || greyscale === true || blur !== undefined || negate !== undefined;
+  if (((flip === true || flop === true) && more) || one.source.frames > 1) {
     // sharp mirrors after its resize: a pipeline of its own keeps the recipe's order. Frames are upright before anything else.
     const { data, info } = await image
       .flip(flip === true)
@@ -183,11 +184,16 @@ async function alone(one: PixelCase, body: Buffer, output: PixelOutput, page: nu
       .toBuffer({ resolveWithObject: true });
     const { width, height, channels } = info;
     image = sharp(data, { raw: { width, height, channels }, limitInputPixels: false });
+  } else {
+    image = image.flip(flip === true).flop(flop === true);
   }
   if (greyscale === true) image = image.greyscale();
   if (greyscale === true && resize?.fit === 'contain' && resize.background !== undefined) {
     // Of a colour sharp gives a grey image the luminance only.
-    image = sharp(await image.png({ compressionLevel: 1 }).toBuffer(), { limitInputPixels: false });
+    const coloured = sharp(await image.png({ compressionLevel: 1 }).toBuffer(), { limitInputPixels: false });
+    const { data, info } = await coloured.raw().toBuffer({ resolveWithObject: true });
+    const { width, height, channels } = info;
+    image = sharp(data, { raw: { width, height, channels }, limitInputPixels: false });
   }
   if (resize !== undefined) image = image.resize(resize);
   if (blur?.sigma !== undefined) image = image.blur({ sigma: blur.sigma });
@@ -198,7 +204,7 @@ async function alone(one: PixelCase, body: Buffer, output: PixelOutput, page: nu
 
 /** Whether sharp alone would make much before it crops, or more than a format holds. */
 function tooMuch({ source }: PixelCase, { resize }: PixelOutput): boolean {
-  if (resize === undefined) return false;
+  if (resize === undefined) return source.frames > 1 && Math.max(source.width, source.height) > 16_383;
   const { width, height } = source.orientation >= 5 ? { width: source.height, height: source.width } : source;
   const across = (resize.width ?? 0) / width;
   const down = (resize.height ?? 0) / height;

@@ -159,10 +159,17 @@ function suits(parent: Entry, child: Entry, context: PlanContext): boolean {
   if (!parent.pure || parent.node.heavy || from === undefined || parent === child) return false;
   if (isWhole(from, context) && child.fromWhole) return true;
   const to = child.scaled;
-  if (to === undefined) return false;
+  if (to === undefined || !scalesAlike(from, to, child.fromCopy)) return false;
   if (from.width === to.width && from.height === to.height) return true;
   const least = child.fromWhole ? LEAST_SIDE.plain : LEAST_SIDE.shrunk;
   return Math.min(to.width, to.height) >= least && from.width >= RATIO * to.width && from.height >= RATIO * to.height;
+}
+
+/** Whether a crop or border has the same picture around it: a pixel more or less would move it. */
+function scalesAlike(from: Size, to: Size, { resize }: Operations): boolean {
+  if (resize === undefined) return true;
+  const { scaled } = resized(from, resize);
+  return scaled.width === to.width && scaled.height === to.height;
 }
 
 function isWhole(size: Size, context: Size): boolean {
