@@ -58,8 +58,13 @@ function anonymous(value: unknown, run: Location): unknown {
   if (value === null || typeof value !== 'object') return value;
   return Object.fromEntries(
     Object.entries(value).flatMap(([name, inner]) =>
-      // When the run started, and its redrives, which the emulator does not know.
-      name === 'ms' || name === 'started' || name === 'redrives' ? [] : [[name, anonymous(inner, run)]],
+      // Whole seconds, as recordings of the service have it and the engine; the emulator says more.
+      name === 'LastModified'
+        ? [[name, Math.floor(Number(inner))]]
+        : // When the run started, and its redrives, which the emulator does not know.
+          name === 'ms' || name === 'started' || name === 'redrives'
+          ? []
+          : [[name, anonymous(inner, run)]],
     ),
   );
 }
