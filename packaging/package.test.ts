@@ -1,7 +1,8 @@
 // The package as its users meet it: packed, installed into an empty folder, run under each Node.js that is promised.
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
@@ -16,6 +17,9 @@ const run = promisify(execFile);
 const NODES = ['22.18.0', '22.23.3', '24.21.0', '26.10.0'];
 /** The oldest and the newest of the peer range. */
 const CDKS = ['2.275.0', '2.276.0'];
+
+/** A photo that nobody here made; a clone has none. */
+const HEIC = resolve(ROOT, '../shared/images/avif-heic/sample.heic');
 
 let folder = '';
 let tarball = '';
@@ -66,6 +70,26 @@ test('who only runs the command line gets no CDK', async () => {
   const installed = await readdir(join(plain, 'node_modules'));
   expect(installed).toContain('sharp');
   expect(installed.filter((name) => ['aws-cdk-lib', 'constructs', 'esbuild', 'aws-cdk'].includes(name))).toEqual([]);
+});
+
+test.skipIf(!existsSync(HEIC))('what it installed decodes HEIC, in a process of its own', async () => {
+  const photos = join(folder, 'heic');
+  await mkdir(photos);
+  await copyFile(HEIC, join(photos, 'photo.heic'));
+  const { stdout } = await run(
+    process.execPath,
+    [
+      join(plain, 'node_modules/.bin/image-fanout'),
+      'run',
+      photos,
+      join(folder, 'heic-out'),
+      '--recipe',
+      'thumbnail',
+      '--json',
+    ],
+    { cwd: plain },
+  );
+  expect(JSON.parse(stdout)).toMatchObject({ status: 'succeeded', counts: { succeeded: 1 } });
 });
 
 describe.each(NODES)('under Node.js %s', (version) => {
@@ -182,6 +206,35 @@ export const wrong: JobInput = { sauce: '/in' };
       { cwd: app },
     );
     expect(stdout.trim()).toBe('Pictures');
+  });
+
+  test('deployed from any folder it is the template of the repository', async () => {
+    const command = [
+      join(app, 'node_modules/.bin/image-fanout'),
+      'deploy',
+      'synth',
+      '--',
+      '--quiet',
+      '-o',
+      join(app, 'own'),
+    ];
+    await run(process.execPath, command, { cwd: app });
+    const theirs = join(folder, `repository-${version}`);
+    await run(process.execPath, [join(ROOT, 'node_modules/aws-cdk/bin/cdk'), 'synth', '--quiet', '-o', theirs], {
+      cwd: ROOT,
+    });
+    const template = async (from: string) =>
+      JSON.parse(await readFile(join(from, 'ImageFanout.template.json'), 'utf8'));
+    const ours = await template(join(app, 'own'));
+    const { Resources } = await template(theirs);
+    // The CDK notes its own version with the resources it made.
+    const plain = (resources: Record<string, { Type: string; Properties?: unknown }>) =>
+      Object.fromEntries(
+        Object.entries(resources)
+          .filter(([, { Type }]) => Type !== 'AWS::CDK::Metadata')
+          .map(([name, { Type, Properties }]) => [name, { Type, Properties }]),
+      );
+    expect(plain(ours.Resources)).toEqual(plain(Resources));
   });
 
   async function synth(command: string, out: string): Promise<string> {

@@ -42,9 +42,10 @@ export const command: Command = {
     const verb = named ? (first ?? 'deploy') : 'deploy';
     const rest = named ? others : positionals;
     const quoted = (path: string) => `"${path}"`;
+    // Ending with a space, as the CDK takes quotes off a value that begins and ends with them.
     const { status, error } = spawnSync(
       process.execPath,
-      [cdk(), verb, '--app', `${quoted(process.execPath)} ${quoted(app())}`, ...rest],
+      [cdk(), verb, '--app', `${quoted(process.execPath)} ${quoted(app())} `, ...rest],
       { stdio: 'inherit' },
     );
     if (error !== undefined) throw error;
