@@ -15,7 +15,7 @@ import { namesOf } from './operations.ts';
 import { render } from './render.ts';
 import type { SourceFormat } from './sniff.ts';
 import { readSource } from './source.ts';
-import type { SourceImage } from './source-image.ts';
+import type { DecodedFrom, SourceImage } from './source-image.ts';
 import type { Rendition, SourceShape, Transformed, TransformInput } from './transform-types.ts';
 
 /** Transforms an image whose format is known, in this process. Throws FanoutError. */
@@ -66,9 +66,12 @@ function shapeOf(source: SourceImage): SourceShape {
 }
 
 function rendition(job: ImageJob, output: Output, encoded: Encoded & { readonly milliseconds: number }): Rendition {
-  const { format, width, height, pages, quality, ssim, milliseconds } = encoded;
-  const { extension, contentType } = FORMATS[format];
-  const body = weighed(job, output, encoded);
+  const { width, height, pages, quality, ssim, milliseconds } = encoded;
+  const kept = keptAsItIs(job, output);
+  const format = kept?.format ?? encoded.format;
+  const contentType = kept?.contentType ?? FORMATS[encoded.format].contentType;
+  const extension = kept?.format ?? FORMATS[encoded.format].extension;
+  const body = kept?.file ?? weighed(job, output, encoded);
   const asked = askedSize(job.recipe, output);
   const facts = {
     source: job.key,
@@ -98,6 +101,18 @@ function rendition(job: ImageJob, output: Output, encoded: Encoded & { readonly 
       quality: body === encoded.body ? quality : undefined,
     }),
   };
+}
+
+/**
+ * The source, when nobody writes its format (HEIC, camera raw, …) and the output asks for that very format with nothing
+ * changed, as an archive does: anything else would lose something of it, under a name that says otherwise.
+ */
+function keptAsItIs({ source, recipe }: ImageJob, output: Output): DecodedFrom | undefined {
+  const names = namesOf({ ...recipe.operations, ...output.operations }).filter((name) => name !== 'autoOrient');
+  const free = output.maxBytes === undefined && output.minSsim === undefined;
+  const asked = output.onLarger === 'original' && output.formats.every((format) => format === 'same');
+  const kept = output.metadata === 'keep' && recipe.colour === 'keep' && names.length === 0;
+  return asked && kept && free ? source.decoded : undefined;
 }
 
 /** The bytes to keep when the output outweighs the source. Throws OutputTooLarge when the recipe says so. */

@@ -30,6 +30,9 @@ export type Header = Pick<
 export interface DecodedFrom {
   readonly format: DecodedFormat;
   readonly same: 'jpeg' | 'png';
+  readonly contentType: string;
+  /** The source's own bytes. */
+  readonly file: Buffer;
   /** Pages, images or frames found. */
   readonly pages: number;
   readonly preview?: true;

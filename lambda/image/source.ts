@@ -20,8 +20,15 @@ export async function readSource(
   const made = await decodedBy(decoder, body, limits);
   const { pages, preview } = made;
   const header = await readHeader(made.body, made.format, recipe, limits);
-  const { same } = decoder;
-  const decoded = { format: decoder.format, same, pages, ...(preview === true ? { preview } : {}) };
+  const { same, contentType } = decoder;
+  const decoded = {
+    format: decoder.format,
+    same,
+    contentType,
+    file: body,
+    pages,
+    ...(preview === true ? { preview } : {}),
+  };
   return { ...header, bytes: body.length, decoded };
 }
 

@@ -11,6 +11,7 @@ export const bmp: Decoder = {
   format: 'bmp',
   title: TITLE,
   same: 'png',
+  contentType: 'image/bmp',
   // Two letters are little: where its pixels begin must make sense, too.
   takes: (body) => body.length > 26 && body.toString('latin1', 0, 2) === 'BM' && HEADERS.has(body.readUInt32LE(14)),
   decode: async (body, allow): Promise<Decoded> => ({

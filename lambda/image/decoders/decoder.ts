@@ -27,6 +27,8 @@ export interface Decoder {
   readonly title: string;
   /** What `format: "same"` means for opaque pixels of 8 bits, as nobody writes this kind. With alpha or 16 bits it is PNG. */
   readonly same: 'jpeg' | 'png';
+  /** Media type of the source itself: an archive hands it on as it is. */
+  readonly contentType: string;
   /** Whether a recipe must name it in `allow`. */
   readonly mustBeAllowed?: true;
   /** Looks at the content, never at a name. */

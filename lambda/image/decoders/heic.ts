@@ -68,6 +68,7 @@ export const heic: Decoder = {
   format: 'heic',
   title: TITLE,
   same: 'jpeg',
+  contentType: 'image/heic',
   takes: (body) => body.toString('latin1', 4, 8) === 'ftyp' && isHevc(body),
   decode: async (body, allow) => {
     return withPackage((lib) => decode(lib, body, allow));

@@ -19,6 +19,7 @@ export const ico: Decoder = {
   format: 'ico',
   title: TITLE,
   same: 'png',
+  contentType: 'image/vnd.microsoft.icon',
   takes: (body) =>
     body.length > 22 && [1, 2].includes(body.readUInt16LE(2)) && body.readUInt16LE(0) === 0 && plausible(body),
   decode: async (body, allow): Promise<Decoded> => {

@@ -45,6 +45,7 @@ export const jp2: Decoder = {
   format: 'jp2',
   title: TITLE,
   same: 'jpeg',
+  contentType: 'image/jp2',
   takes: (body) => body.subarray(0, 8).equals(BOX) || body.subarray(0, 4).equals(CODESTREAM),
   decode: async (body, allow) => {
     checkHeader(body, allow);

@@ -19,6 +19,7 @@ export const jxl: Decoder = {
   format: 'jxl',
   title: 'JPEG XL',
   same: 'jpeg',
+  contentType: 'image/jxl',
   takes: (body) => body.subarray(0, 2).equals(CODESTREAM) || body.subarray(0, 8).equals(CONTAINER),
   decode: async (body, allow) => {
     return withPackage((lib) => decode(lib, body, allow));

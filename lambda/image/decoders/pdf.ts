@@ -19,6 +19,7 @@ export const pdf: Decoder = {
   format: 'pdf',
   title: TITLE,
   same: 'png',
+  contentType: 'application/pdf',
   mustBeAllowed: true,
   takes: (body) => body.toString('latin1', 0, 5) === '%PDF-',
   decode: async (body, allow) => {

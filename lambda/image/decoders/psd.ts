@@ -30,6 +30,7 @@ export const psd: Decoder = {
   format: 'psd',
   title: TITLE,
   same: 'png',
+  contentType: 'image/vnd.adobe.photoshop',
   takes: (body) =>
     body.length >= 26 && body.toString('latin1', 0, 4) === '8BPS' && [1, 2].includes(body.readUInt16BE(4)),
   decode: async (body, allow) => decode(body, allow),

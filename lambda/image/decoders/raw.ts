@@ -8,6 +8,7 @@ export const raw: Decoder = {
   format: 'raw',
   title: TITLE,
   same: 'jpeg',
+  contentType: 'application/octet-stream',
   takes: (body) => isRaw(body),
   decode: async (body): Promise<Decoded> => {
     const found = largestJpeg(body);

@@ -222,6 +222,21 @@ describe.skipIf(!haveImages)('real files', () => {
     expect((await sharp(renditions[0]?.body).metadata()).hasProfile).toBe(false);
   });
 
+  it('an archive keeps what nobody writes as it is, under its own name and media type', async () => {
+    const body = image('avif-heic/sample.heic');
+    const only = await makeOne(body, 'archive', {}, { key: 'a/photo.heic' });
+    expect(only.body.equals(body)).toBe(true);
+    expect(only).toMatchObject({ key: 'a/photo.heic', format: 'heic', contentType: 'image/heic' });
+    // Anything asked for beside makes it a picture of another format again.
+    const smaller = await makeOne(
+      body,
+      { extends: 'archive', resize: { width: 50 }, outputs: [{ name: 'archive', key: '{name}.{format}' }] },
+      {},
+      { key: 'photo.heic' },
+    );
+    expect(smaller).toMatchObject({ key: 'photo.jpg', format: 'jpeg', width: 50 });
+  });
+
   it('PDF is read only where the recipe allows it', async () => {
     const body = image('unsupported/blankpage.pdf');
     await expect(make(body, PNG)).rejects.toMatchObject({ name: 'UnsupportedImage' });
