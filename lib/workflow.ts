@@ -124,6 +124,7 @@ export const READERS: Readonly<
   Record<ReaderKind, { readonly state: string; readonly label: string; readonly config?: ItemReader['ReaderConfig'] }>
 > = {
   LIST: { state: 'Process listed images', label: 'Listed' },
+  BUCKET: { state: 'Process listed bucket', label: 'Bucket' },
   CSV: {
     state: 'Process images in CSV',
     label: 'Csv',
@@ -238,10 +239,10 @@ function processImages(kind: ReaderKind, functions: WorkflowFunctions, partition
 }
 
 function itemReader(kind: Exclude<ReaderKind, 'KEYS'>, partition: string): ItemReader {
-  if (kind === 'LIST') {
+  if (kind === 'LIST' || kind === 'BUCKET') {
     return {
       Resource: `arn:${partition}:states:::s3:listObjectsV2`,
-      Parameters: { 'Bucket.$': '$.reader.bucket', 'Prefix.$': '$.reader.prefix' },
+      Parameters: { 'Bucket.$': '$.reader.bucket', ...(kind === 'LIST' ? { 'Prefix.$': '$.reader.prefix' } : {}) },
     };
   }
   const config = READERS[kind].config;

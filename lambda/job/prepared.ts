@@ -9,7 +9,13 @@ export type Reader =
   | { readonly kind: 'CSV' | 'JSON' | 'JSONL' | 'S3_INVENTORY'; readonly bucket: string; readonly key: string }
   | { readonly kind: 'KEYS' };
 
-export type ReaderKind = Reader['kind'];
+/** A listing without a Prefix, which no service is asked to take when it is empty: only in the state, where `LIST` stands in the job. */
+export interface BucketReader {
+  readonly kind: 'BUCKET';
+  readonly bucket: string;
+}
+
+export type ReaderKind = Reader['kind'] | BucketReader['kind'];
 
 /**
  * A job with every default filled in and every name resolved: `job.json` in the run's folder. Written once by Prepare,
@@ -50,7 +56,7 @@ export interface PreparedJob {
 
 /** The state after Prepare: what the paths of the workflow point into. */
 export interface PreparedState {
-  readonly reader: Reader;
+  readonly reader: Reader | BucketReader;
   /** Only for inline keys: the items themselves. */
   readonly keys?: readonly string[];
   readonly maxConcurrency: number;

@@ -111,8 +111,10 @@ export function preparedState(job: PreparedJob): PreparedState {
     itemsPerInvocation,
     results,
   } = job;
+  // A bucket as a whole: an empty Prefix in ItemReader was found nowhere, in no documentation and no recording.
+  const whole = reader.kind === 'LIST' && reader.prefix === '' && !isDirectory(reader);
   return {
-    reader,
+    reader: whole ? { kind: 'BUCKET', bucket: reader.bucket } : reader,
     ...(keys === undefined ? {} : { keys }),
     maxConcurrency,
     toleratedFailureCount,

@@ -3,8 +3,10 @@ import aslValidator from 'asl-validator';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { TIMES } from '../../lambda/handlers/runtime.ts';
 import { parseJob } from '../../lambda/job/job.ts';
+import { preparedState } from '../../lambda/prepare/prepare.ts';
 import type { DistributedMapState, StateMachineDefinition, TaskState } from '../../lib/states-language.ts';
 import { OUT_OF_RESOURCES, THROTTLED, TIMEOUTS, workflow } from '../../lib/workflow.ts';
+import { preparedJob } from '../helpers/prepared-job.ts';
 import { type Resource, resources, type Synthesized, shortName, synthesize } from './synth.ts';
 
 let fresh: Synthesized;
@@ -43,7 +45,7 @@ describe('the definition', () => {
   });
 
   it('always gives both thresholds by path, so that zero is zero', () => {
-    expect(maps()).toHaveLength(6);
+    expect(maps()).toHaveLength(7);
     for (const map of maps()) {
       expect(map).toMatchObject({
         MaxConcurrencyPath: '$.maxConcurrency',
@@ -53,6 +55,15 @@ describe('the definition', () => {
       expect(map).not.toHaveProperty('ToleratedFailureCount');
       expect(map).not.toHaveProperty('ToleratedFailurePercentage');
     }
+  });
+
+  it('lists a whole bucket without a Prefix, as an empty one is documented nowhere', () => {
+    const parameters = maps().map(({ ItemReader }) => ItemReader?.Parameters);
+    expect(parameters).toContainEqual({ 'Bucket.$': '$.reader.bucket' });
+    const job = { ...preparedJob('/tmp', 'runs/x/'), reader: { kind: 'LIST', bucket: 'photos', prefix: '' } } as const;
+    expect(preparedState(job).reader).toEqual({ kind: 'BUCKET', bucket: 'photos' });
+    const below = { ...job, reader: { ...job.reader, prefix: 'in/' } };
+    expect(preparedState(below).reader).toEqual(below.reader);
   });
 
   it("catches no Map's error, so that a failed run can be redriven", () => {
