@@ -134,6 +134,13 @@ where that gives the same picture: copies that differ in size come from a copy a
 - **Vectors** are drawn anew for each size.
 - **GIFs** that leave a part of their canvas undrawn are transparent there, as in browsers, even if they name no transparent colour.
 - **HDR AVIF** (PQ, HLG, by its \`colr\` box) is UnsupportedImage: nothing here maps tones. Grey AVIF of limited range is stretched to all levels.
+- **PNG's gAMA and cICP** are heeded where there is no profile, as browsers and ImageMagick do: gAMA other than sRGB's and Display
+  P3 in cICP become a profile, PQ and HLG are UnsupportedImage. cHRM is not read.
+- **Originals that are handed on** (\`onLarger: "original"\`) hold nothing that is stripped: JPEG, PNG, WebP and GIF are parsed to the last
+  byte, and what is not known is not clean; under \`strip\` and \`keepIcc\` TIFF, AVIF and SVG are never handed on.
+- **\`metadata: "keep"\`** keeps EXIF, XMP and IPTC, in which the upright picture is upright. Gain maps (Ultra HDR, Apple) are lost, and
+  nothing announces one.
+- **SVG without a size** is 300 x 150, as in browsers.
 - **CMYK without a profile** is read by libvips' own profile (\`cmyk\`: "Chemical proof", by Graeme W. Gill, in the public domain), which is
   what a printed sheet looks like. Browsers multiply the inks away instead and show it lighter and more vivid.
 - **archive** loses nothing of PNG, TIFF of 8 and 16 bits and lossless WebP. JPEG, lossy WebP and AVIF are encoded anew, at the quality

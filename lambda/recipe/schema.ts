@@ -74,7 +74,9 @@ const outputFields = {
   copyright: z
     .boolean()
     .optional()
-    .describe('Keeps EXIF Copyright and Artist where metadata is stripped. Default: false.'),
+    .describe(
+      'Keeps EXIF Copyright and Artist letter for letter, and nothing else, where metadata is stripped: in JPEG, PNG, WebP and AVIF; GIF and TIFF get none. Default: false.',
+    ),
   keepLossless: z
     .boolean()
     .optional()
