@@ -5,10 +5,10 @@ import type { Outcome } from '../../../lambda/contract/outcome.ts';
 import { transform } from '../../../lambda/image/transform.ts';
 import type { JobInput } from '../../../lambda/job/job.ts';
 import type { ProcessEvent } from '../../../lambda/job/prepared.ts';
-import { outcomesOf } from '../../../lambda/job/wire.ts';
 import { createPrepare } from '../../../lambda/prepare/prepare.ts';
 import { createProcess, type Process } from '../../../lambda/process/process.ts';
 import type { RecipeInput } from '../../../lambda/recipe/recipe.ts';
+import { eventOf as eventIn, outcomesFrom, states } from '../../helpers/child.ts';
 import { type Kind, makePlaces, type Places } from '../../helpers/places.ts';
 
 const JPEG = {
@@ -44,35 +44,11 @@ describe.each<Kind>(['directories', 'S3'])('process on %s', (kind) => {
     name = `run-${++runs}`,
     handler: Process = createProcess({ open: places.open, transform }),
   ): Promise<Outcome[]> {
-    const event = await eventOf(keys, name, job);
-    try {
-      return [...(await handler(event)).outcomes];
-    } catch (error) {
-      const { name: errorType, message: errorMessage } = error as Error;
-      const status = errorType === 'Execution.Stopped' ? 'ABORTED' : 'FAILED';
-      return outcomesOf(
-        { status, input: event, error: errorType, cause: JSON.stringify({ errorType, errorMessage }) },
-        'KEYS',
-      );
-    }
+    return outcomesFrom(handler, await eventOf(keys, name, job));
   }
 
-  /** The input of one child with all of the keys, of a run that has been prepared. */
-  async function eventOf(keys: readonly string[], name: string, job: JobInput = {}): Promise<ProcessEvent> {
-    const all = keys.map((key) => places.source.prefix + key);
-    const prepare = createPrepare({
-      open: places.open,
-      defaults: { source: places.source, destination: places.destination, maxConcurrency: 4 },
-    });
-    const input = { recipe: JPEG, keys: all, ...job };
-    const state = await prepare({ input, execution: { name, startTime: '2026-01-01T00:00:00Z' } });
-    return { BatchInput: { run: state.run }, Items: all.map((item, index) => ({ index, item })) };
-  }
-
-  const states = (outcomes: readonly Outcome[]) =>
-    outcomes.map((outcome) =>
-      outcome.status === 'failed' ? outcome.error : outcome.status === 'skipped' ? outcome.reason : outcome.status,
-    );
+  const eventOf = (keys: readonly string[], name: string, job: JobInput = {}): Promise<ProcessEvent> =>
+    eventIn(places, keys, name, { recipe: JPEG, ...job });
 
   test('writes what the recipe asks for and tells of it in item order', async () => {
     await places.put('first/a b+ä.jpg', await image(1));

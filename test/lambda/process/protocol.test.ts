@@ -6,11 +6,11 @@ import type { Outcome } from '../../../lambda/contract/outcome.ts';
 import { transform } from '../../../lambda/image/transform.ts';
 import type { JobInput } from '../../../lambda/job/job.ts';
 import type { ProcessEvent } from '../../../lambda/job/prepared.ts';
-import { outcomesOf } from '../../../lambda/job/wire.ts';
 import { createPrepare } from '../../../lambda/prepare/prepare.ts';
 import { createProcess } from '../../../lambda/process/process.ts';
 import type { RecipeInput } from '../../../lambda/recipe/recipe.ts';
 import type { OpenStore, Store } from '../../../lambda/store/store.ts';
+import { eventOf, outcomesFrom, states } from '../../helpers/child.ts';
 import { type Kind, makePlaces, type Places } from '../../helpers/places.ts';
 
 /** Recipes that share output keys, with different marks: each output's width tells which recipe made it. */
@@ -46,26 +46,10 @@ describe.each<Kind>(['directories', 'S3'])('on %s', (kind) => {
     open: OpenStore = places.open,
     event: Partial<ProcessEvent> = {},
   ): Promise<Outcome[]> {
-    const all = keys.map((key) => places.source.prefix + key);
-    const { source, destination } = places;
-    const prepare = createPrepare({ open: places.open, defaults: { source, destination, maxConcurrency: 4 } });
     runs += 1;
-    const execution = { name: `run-${runs}`, startTime: '2026-01-01T00:00:00Z' };
-    const state = await prepare({ input: { keys: all, ...job }, execution });
-    const items = all.map((item, index) => ({ index, item }));
-    const full: ProcessEvent = { BatchInput: { run: state.run }, Items: items, ...event };
-    try {
-      return [...(await createProcess({ open, transform })(full)).outcomes];
-    } catch (error) {
-      const { name: errorType, message: errorMessage } = error as Error;
-      const cause = JSON.stringify({ errorType, errorMessage });
-      return outcomesOf({ status: 'FAILED', input: full, error: errorType, cause }, 'KEYS');
-    }
+    const full = { ...(await eventOf(places, keys, `run-${runs}`, job)), ...event };
+    return outcomesFrom(createProcess({ open, transform }), full);
   }
-  const states = (outcomes: readonly Outcome[]) =>
-    outcomes.map((outcome) =>
-      outcome.status === 'failed' ? outcome.error : outcome.status === 'skipped' ? outcome.reason : outcome.status,
-    );
 
   /** As a killed process leaves it: after so many changes at the destination, none takes place any more. */
   function killedAfter(changes: number): OpenStore {
