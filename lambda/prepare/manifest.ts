@@ -16,7 +16,8 @@ const KINDS = [
 /**
  * Finds the reader of a manifest. `text` is `s3://bucket/key`, or a file's path for the embedded engine. Throws a RangeError
  * that says what was expected and what was given: an unknown ending, a CSV without a `key` column, an inventory of
- * another bucket or format, no item at all (unless `allowEmpty`). Throws the store's FanoutError when it cannot be read.
+ * another bucket or format, no item at all (unless `allowEmpty`), and in its first megabyte a line of JSONL, or a whole
+ * document, that is not JSON. Throws the store's FanoutError when it cannot be read.
  */
 export async function manifestReader(
   text: string,
@@ -31,8 +32,10 @@ export async function manifestReader(
       `expected the name of a manifest to end in .csv, .json, .jsonl or .ndjson (or these with .gz, .zst or .zstd), got ${text}`,
     );
   }
-  const head = (await headOf(open, bucket, key, text))?.replace(/^\ufeff/, '');
-  if (head === undefined) return { kind, bucket, key };
+  const read = await headOf(open, bucket, key, text);
+  if (read === undefined) return { kind, bucket, key };
+  const { whole } = read;
+  const head = read.text.replace(/^\ufeff/, '');
   if (!allowEmpty && isEmpty(kind, head)) {
     throw new RangeError(`expected at least one key, got none in ${text} (allowEmpty: true if that is fine)`);
   }
@@ -41,6 +44,8 @@ export async function manifestReader(
   } else if (kind === 'JSON' && head.trimStart().startsWith('{')) {
     checkInventory(head, text, sourceBucket);
     return { kind: 'S3_INVENTORY', bucket, key };
+  } else {
+    checkJson(kind, head, whole, text);
   }
   return { kind, bucket, key };
 }
@@ -62,33 +67,66 @@ function manifestObject(text: string): { bucket: string; key: string } {
   return { bucket: directoryLocation(cut < 0 ? '.' : text.slice(0, cut + 1)).bucket, key: text.slice(cut + 1) };
 }
 
-/** The text that a manifest starts with; undefined for a large one in zstd, of which no part can be read alone. */
-async function headOf(open: OpenStore, bucket: string, key: string, name: string): Promise<string | undefined> {
-  const bytes = await firstBytes(open, bucket, key);
+/** The text that a manifest starts with. */
+interface Head {
+  readonly text: string;
+  /** Whether it is the whole manifest. */
+  readonly whole: boolean;
+}
+
+/** Undefined for a large one in zstd, of which no part can be read alone. */
+async function headOf(open: OpenStore, bucket: string, key: string, name: string): Promise<Head | undefined> {
+  const { bytes, whole } = await firstBytes(open, bucket, key);
   try {
     if (/\.gz$/i.test(key)) {
-      // A cut stream is fine: the head is wanted.
-      return gunzipSync(bytes, { finishFlush: constants.Z_SYNC_FLUSH }).toString();
+      // A stream that was cut here is fine: the head is wanted.
+      return { text: gunzipSync(bytes, whole ? {} : { finishFlush: constants.Z_SYNC_FLUSH }).toString(), whole };
     }
-    if (!/\.zstd?$/i.test(key)) return bytes.toString();
-    return bytes.length >= HEAD_BYTES ? undefined : zstdDecompressSync(bytes).toString();
+    if (!/\.zstd?$/i.test(key)) return { text: bytes.toString(), whole };
+    return whole ? { text: zstdDecompressSync(bytes).toString(), whole } : undefined;
   } catch (error) {
     const expected = /\.gz$/i.test(key) ? 'gzip' : 'zstd';
     throw new RangeError(`expected ${expected}, as the name ends, got ${(error as Error).message} in ${name}`);
   }
 }
 
-async function firstBytes(open: OpenStore, bucket: string, key: string): Promise<Buffer> {
+async function firstBytes(open: OpenStore, bucket: string, key: string): Promise<{ bytes: Buffer; whole: boolean }> {
   const stream = await open(bucket).open(key);
   const chunks: Buffer[] = [];
   let length = 0;
+  let whole = true;
   for await (const chunk of stream) {
     chunks.push(chunk as Buffer);
     length += (chunk as Buffer).length;
-    if (length >= HEAD_BYTES) break;
+    if (length < HEAD_BYTES) continue;
+    whole = false;
+    break;
   }
   stream.destroy();
-  return Buffer.concat(chunks);
+  return { bytes: Buffer.concat(chunks), whole };
+}
+
+/** A list that is no JSON from its start on is found out before anything runs; of what comes later the run itself tells. */
+function checkJson(kind: 'JSON' | 'JSONL', head: string, whole: boolean, name: string): void {
+  if (kind === 'JSON') {
+    if (whole) parsed(head, (reason) => `expected a JSON array of keys, got ${reason} in ${name}`);
+    return;
+  }
+  const lines = head.split('\n');
+  // The last one may have been cut.
+  if (!whole) lines.pop();
+  for (const [at, line] of lines.entries()) {
+    if (line.trim() === '') continue;
+    parsed(line, (reason) => `expected JSON in each line, got ${reason} in line ${at + 1} of ${name}`);
+  }
+}
+
+function parsed(text: string, problem: (reason: string) => string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new RangeError(problem((error as Error).message));
+  }
 }
 
 function checkHeader(head: string, name: string): void {

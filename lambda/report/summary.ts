@@ -30,6 +30,10 @@ export const summarySchema = z.strictObject({
   check: z
     .strictObject({
       listed: count.optional().describe('Items that the engine listed; absent when nobody said.'),
+      listingEnded: z
+        .literal(false)
+        .optional()
+        .describe('There when the listing broke off: what comes after the listed items is not in the account.'),
       balanced: z.boolean().describe('Whether every listed key stands in the account exactly once.'),
       problems: z.array(z.string()).describe('What does not add up, one sentence each.'),
     })

@@ -25,7 +25,7 @@ export function accountText(summary: Summary, options: TextOptions = {}): string
     firstFailure(summary, paint),
     reason(summary, paint),
     problems(summary, paint),
-    headline(summary, paint),
+    [...headline(summary, paint), ...beyond(summary)],
     failures(summary, paint),
     skips(summary),
     pendings(summary, options.resume ?? resumeCommand(summary), paint),
@@ -91,6 +91,19 @@ function problems({ check }: Summary, paint: Paint): string[] {
   return [paint('red', 'This account does not add up:'), ...check.problems.map((problem) => `  ${oneLine(problem)}`)];
 }
 
+/** That not all is in the account, where the listing broke off; none where nothing was listed. */
+export function unlisted({ check, counts, error }: Pick<Summary, 'check' | 'counts' | 'error'>): string | undefined {
+  if (check.listingEnded !== false || counts.total === 0) return undefined;
+  const first = counts.total === 1 ? 'the first item' : `the first ${formatCount(counts.total)} items`;
+  const how = error === 'States.ItemReaderFailed' ? 'could be read' : 'was read';
+  return `Only ${first} of the listing ${how}: what comes after is not in this account`;
+}
+
+function beyond(summary: Summary): string[] {
+  const sentence = unlisted(summary);
+  return sentence === undefined ? [] : [sentence];
+}
+
 function headline({ run, status, counts, check, error }: Summary, paint: Paint): string[] {
   const { exitCode, meaning } = RUN_STATUSES[status];
   const color: Style = exitCode === 0 ? 'green' : exitCode === 3 || status === 'notFinished' ? 'yellow' : 'red';
@@ -137,8 +150,15 @@ function skips({ skipped }: Summary): string[] {
   return ['Skipped:', ...reasons.map(([reason, count]) => `  ${formatCount(count)} ${skipWords(reason)}`)];
 }
 
-function pendings({ counts, executionStatus }: Summary, resume: string, paint: Paint): string[] {
-  if (executionStatus === 'SUCCEEDED' && counts.failed === 0 && counts.pending === 0) return [];
+/** Whether there is something that a resume would do. Of a run that listed nothing, a new one is as good. */
+export function isLeft({ status, counts, executionStatus }: Pick<Summary, 'status' | 'counts' | 'executionStatus'>) {
+  if (status === 'notStarted') return false;
+  return executionStatus !== 'SUCCEEDED' || counts.failed + counts.pending > 0;
+}
+
+function pendings(summary: Summary, resume: string, paint: Paint): string[] {
+  if (!isLeft(summary)) return [];
+  const { counts } = summary;
   const left = counts.pending + counts.failed;
   const what =
     left === 0

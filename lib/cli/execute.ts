@@ -82,7 +82,7 @@ export function execute(options: ExecuteOptions): Running {
   let prepared: PreparedState | undefined;
   let lease: Lease | undefined;
   let lost: string | undefined;
-  let listed: number | undefined;
+  let listed = { items: 0, complete: false };
 
   const account = async (
     state: PreparedState,
@@ -92,7 +92,8 @@ export function execute(options: ExecuteOptions): Running {
   ): Promise<Summary> => {
     const folder = folderOf(state);
     const store = open(folder.bucket);
-    const end = { status, started, ended: Date.now(), ...definedOnly({ error, cause, listed }) };
+    const all = listed.complete ? { listed: listed.items } : {};
+    const end = { status, started, ended: Date.now(), ...all, ...definedOnly({ error, cause }) };
     await writeEnd(store, folder, { ...end, attempts: (await findResultFiles(store, folder)).attempts.length });
     const { default: sharp } = await import('sharp');
     const { user, system } = process.cpuUsage();
@@ -101,6 +102,7 @@ export function execute(options: ExecuteOptions): Running {
       folder,
       job: await readJob(store, folder),
       ...end,
+      ...(listed.complete ? {} : { listed: listed.items, listingEnded: () => false }),
       cpuMilliseconds: (user + system) / 1000,
       versions: definedOnly({ node: process.versions.node, ...sharp.versions }),
       definition: createHash('sha256').update(canonicalJson(definition)).digest('hex'),
@@ -158,7 +160,7 @@ export function execute(options: ExecuteOptions): Running {
     onEvent: (event) => {
       if (event.type === 'listed') {
         progress.listed(event.items, event.complete);
-        if (event.complete) listed = event.items;
+        listed = event;
       } else if (event.type === 'thresholdExceeded') {
         if (prepared !== undefined) {
           options.onThresholdExceeded({ failed: event.failed, tolerated: toleratedText(prepared) });

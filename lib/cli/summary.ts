@@ -3,20 +3,20 @@
 import { printable } from '../../lambda/report/printable.ts';
 import { RUN_STATUSES } from '../../lambda/report/status.ts';
 import type { Summary } from '../../lambda/report/summary.ts';
-import { resumeCommand, skipWords, stopReason } from '../../lambda/report/text.ts';
+import { isLeft, resumeCommand, skipWords, stopReason, unlisted } from '../../lambda/report/text.ts';
 import { formatBytes, formatCount, formatDuration } from '../../lambda/report/units.ts';
 
 /** The lines, ending in a line feed. `done` is how many keys this attempt did, which a continued run's account does not tell. */
 export function summaryText(summary: Summary, done: number): string {
-  const { status, executionStatus, counts, skipped, errors, bytes, time, check, report, firstFailure } = summary;
+  const { status, counts, skipped, errors, bytes, time, check, report, firstFailure } = summary;
   // What was never touched took no time.
   const part = done === counts.total ? '' : `${formatCount(done)} of `;
   const keys = `${part}${formatCount(counts.total)} ${counts.total === 1 ? 'key' : 'keys'}`;
   const rate = time.wallMilliseconds === 0 ? 0 : (done / time.wallMilliseconds) * 1000;
   const speed = `${formatCount(Number(rate.toPrecision(3)))}/s`;
   const { title } = RUN_STATUSES[status];
-  const left = counts.failed + counts.pending > 0 || executionStatus !== 'SUCCEEDED';
   const why = stopReason(summary);
+  const beyond = unlisted(summary);
   const width = formatCount(counts.total).length;
   const state = (name: 'succeeded' | 'skipped' | 'failed' | 'pending', why: string) =>
     `  ${formatCount(counts[name]).padStart(width)} ${name}${why === '' ? '' : `: ${why}`}`;
@@ -36,8 +36,9 @@ export function summaryText(summary: Summary, done: number): string {
     ...(check.balanced
       ? []
       : ['This account does not add up:', ...check.problems.map((problem) => `  ${printable(problem)}`)]),
+    ...(beyond === undefined ? [] : [beyond]),
     `Account: ${report}`,
-    ...(left ? [`What is left: ${resumeCommand(summary)}`] : []),
+    ...(isLeft(summary) ? [`What is left: ${resumeCommand(summary)}`] : []),
     '',
   ].join('\n');
 }

@@ -81,18 +81,27 @@ export async function openListingRecord(
       const most = isDirectory({ bucket }) ? 1 : MOST_PAGES;
       let gathered: (readonly RecordedItem[])[] = [];
       try {
-        for await (const page of pages) {
-          gathered.push(position(page));
-          if (gathered.length < most && !idle()) continue;
-          const items = gathered.flat();
-          gathered = [];
-          await append.write(frameOf(items.map(lineOf).join('')));
-          yield items;
+        let failure: { readonly error: unknown } | undefined;
+        try {
+          for await (const page of pages) {
+            gathered.push(position(page));
+            if (gathered.length < most && !idle()) continue;
+            const items = gathered.flat();
+            gathered = [];
+            await append.write(frameOf(items.map(lineOf).join('')));
+            yield items;
+          }
+        } catch (error) {
+          // What came before a listing broke off is as good as the rest.
+          if (gathered.length === 0) throw error;
+          failure = { error };
         }
         const rest = gathered.flat();
-        await append.write(frameOf(`${rest.map(lineOf).join('')}[${count}]\n`));
-        ended = true;
+        const end = failure === undefined ? `[${count}]\n` : '';
+        await append.write(frameOf(`${rest.map(lineOf).join('')}${end}`));
+        ended = failure === undefined;
         if (rest.length > 0) yield rest;
+        if (failure !== undefined) throw failure.error;
       } finally {
         await append.close();
       }

@@ -143,3 +143,33 @@ test('the keys that failed are a manifest that can be fed back in, and limits ta
   expect(bad.code).toBe(1);
   expect(bad.stderr).toContain('limits.bytes: expected a number, got "10X"');
 });
+
+test('a list that breaks off: nothing runs, or the account tells how much of it was read, and a resume goes on once it is mended', async () => {
+  const source = await place.images('broken-list', 3);
+  const manifest = join(source, '../broken.jsonl');
+  // The first megabyte is looked at before anything runs.
+  const padded = (key: string) => `${JSON.stringify({ key, note: 'x'.repeat(2_000_000) })}\n`;
+  const named = ['0000.jpg', '0001.jpg', '0002.jpg'].map(padded).join('');
+  const args = [source, await place.folder('broken-list-out'), '--manifest', manifest, '--recipe', 'thumbnail'];
+
+  await writeFile(manifest, `"0000.jpg"\nnot json\n`);
+  const refused = await run('run', ...args);
+  expect(refused).toMatchObject({ code: 1, stdout: '' });
+  expect(refused.stderr).toMatch(/InvalidJob: .*\n.*expected JSON in each line, got .* in line 2 of .*broken\.jsonl/);
+  await expect(run('report', 'latest', '--in', args[1] as string)).resolves.toMatchObject({ code: 1, stdout: '' });
+
+  await writeFile(manifest, `${named}not json\n`);
+  const stopped = await run('run', ...args);
+  expect(stopped.code).toBe(2);
+  expect(stopped.stdout).toMatch(/^Stopped: .*\n(.*\n)*Stopped by: States\.ItemReaderFailed: .*: Line 4 is not JSON/);
+  expect(stopped.stdout).toContain('Only the first 3 items of the listing could be read');
+  expect(stopped.stdout).not.toContain('does not add up');
+  const { counts, check } = summaryOf(await run('report', 'latest', '--in', args[1] as string, '--json'));
+  expect(check).toEqual({ listed: 3, listingEnded: false, balanced: true, problems: [] });
+  expect(counts).toMatchObject({ total: 3, failed: 0 });
+
+  await writeFile(manifest, `${named}"0001.jpg"\n`);
+  const resumed = await run('run', '--resume', args[1] as string, '--json');
+  expect(resumed.code).toBe(0);
+  expect(summaryOf(resumed)).toMatchObject({ counts: { total: 4, pending: 0 }, check: { balanced: true } });
+}, 60_000);

@@ -46,6 +46,11 @@ async function firstBytes(source: Readable): Promise<Buffer> {
 
 /** Lines without their ends, in groups; the last may lack its line feed. Empty lines are left out. */
 export async function* linesOf(source: AsyncIterable<Buffer | string>): AsyncGenerator<string[]> {
+  for await (const lines of allLinesOf(source)) yield lines.filter((line) => line.trim() !== '');
+}
+
+/** The same with the empty ones, for whoever numbers them. */
+export async function* allLinesOf(source: AsyncIterable<Buffer | string>): AsyncGenerator<string[]> {
   let rest: Buffer[] = [];
   for await (const piece of source) {
     const chunk = typeof piece === 'string' ? Buffer.from(piece) : piece;
@@ -57,8 +62,8 @@ export async function* linesOf(source: AsyncIterable<Buffer | string>): AsyncGen
     // Split at bytes, not characters: a chunk may end within a character.
     const whole = Buffer.concat([...rest, chunk.subarray(0, end)]).toString();
     rest = [chunk.subarray(end + 1)];
-    yield whole.split('\n').filter((line) => line.trim() !== '');
+    yield whole.split('\n');
   }
   const last = Buffer.concat(rest).toString();
-  if (last.trim() !== '') yield [last];
+  if (last !== '') yield [last];
 }

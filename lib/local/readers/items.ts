@@ -13,16 +13,22 @@ export type ItemPages = AsyncIterable<readonly ReadItem[]>;
 /** Items per page where the source has no pages of its own; S3's own number. */
 export const PAGE = 1000;
 
-/** Gathers single values into pages. */
+/** Gathers single values into pages. What came before an error is given first. */
 export async function* inPages(items: AsyncIterable<ReadItem> | Iterable<ReadItem>): AsyncGenerator<ReadItem[]> {
   let page: ReadItem[] = [];
-  for await (const item of items) {
-    page.push(item);
-    if (page.length < PAGE) continue;
-    yield page;
-    page = [];
+  let failure: { readonly error: unknown } | undefined;
+  try {
+    for await (const item of items) {
+      page.push(item);
+      if (page.length < PAGE) continue;
+      yield page;
+      page = [];
+    }
+  } catch (error) {
+    failure = { error };
   }
   if (page.length > 0) yield page;
+  if (failure !== undefined) throw failure.error;
 }
 
 /** Ends after `most` items; 0 is no limit. */

@@ -4,21 +4,28 @@ import { Assembler } from 'stream-json/assembler.js';
 import { parser, type Token } from 'stream-json/parser.js';
 import type { Json } from '../../states-language.ts';
 import { StatesError } from '../states-error.ts';
-import { linesOf } from './content.ts';
+import { allLinesOf } from './content.ts';
 import type { ReadItem } from './items.ts';
 
-/** One item per line. A line that is no JSON ends the reading with its number. */
+/** One item per line. A line that is no JSON ends the reading, after the items before it, with its number. */
 export async function* jsonLines(content: AsyncIterable<Buffer | string>): AsyncGenerator<ReadItem[]> {
   let number = 0;
-  for await (const lines of linesOf(content)) {
-    yield lines.map((line) => {
+  for await (const lines of allLinesOf(content)) {
+    const page: ReadItem[] = [];
+    let failure: StatesError | undefined;
+    for (const line of lines) {
       number += 1;
+      if (line.trim() === '') continue;
       try {
-        return { value: JSON.parse(line) as Json };
+        page.push({ value: JSON.parse(line) as Json });
       } catch (error) {
-        throw new StatesError('States.ItemReaderFailed', `Line ${number} is not JSON: ${(error as Error).message}`);
+        const cause = `Line ${number} is not JSON: ${(error as Error).message}`;
+        failure = new StatesError('States.ItemReaderFailed', cause);
+        break;
       }
-    });
+    }
+    if (page.length > 0) yield page;
+    if (failure !== undefined) throw failure;
   }
 }
 

@@ -137,6 +137,8 @@ describe('manifests', () => {
     ['keys.txt', 'in/a.jpg', /expected the name of a manifest to end in .* got s3:/],
     ['notgzip.csv.gz', 'key\nin/a.jpg\n', /expected gzip, as the name ends, got .* in s3:.*notgzip\.csv\.gz/],
     ['headless.csv', 'photos,in/a.jpg\n', /a column "key", got the header "photos,in\/a.jpg"/],
+    ['line.jsonl', '"in/a.jpg"\n\nnot json\n"in/b.jpg"', /expected JSON in each line, got .* in line 3 of s3:/],
+    ['whole.json', '["in/a.jpg", oops]', /expected a JSON array of keys, got .* in s3:/],
     ['object.json', '{"keys":[]}', /expected a JSON array of keys or an S3 Inventory manifest.json/],
     ['orc.json', JSON.stringify({ ...inventory, fileFormat: 'ORC' }), /inventory in CSV.* got ORC/],
     ['other.json', JSON.stringify({ ...inventory, sourceBucket: 'else' }), /source bucket photos, got one of else/],

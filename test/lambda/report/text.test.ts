@@ -144,9 +144,12 @@ describe('a run that no failed key stopped', () => {
     const job = { ...summary.job, reader: { kind: 'JSONL', bucket: 'lists', key: 'keys.jsonl' } } as const;
     const line = 'Stopped by: States.ItemReaderFailed: s3://lists/keys.jsonl: Line 3 is not JSON\n';
     expect(accountText({ ...summary, job })).toMatch(line);
+    // A new run is as good as a resume of one that has listed nothing.
     expect(summaryText({ ...summary, job }, 0)).toMatch(
-      new RegExp(`^Nothing was started: 0 keys[^]*${line}[^]*What is left: `),
+      new RegExp(`^Nothing was started: 0 keys[^]*${line}[^]*Account: `),
     );
+    for (const text of [summaryText({ ...summary, job }, 0), accountText({ ...summary, job })])
+      expect(text).not.toContain('--resume');
   });
 
   it('ends with 1 when nothing was started, else with 2, though the account cannot be whole', async () => {
