@@ -20,7 +20,8 @@ import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import type { StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import { Construct } from 'constructs';
 import { METRICS, SERVICE } from '../../lambda/contract/metrics.ts';
-import { LOG_BYTES, PRICES } from '../costs.ts';
+import { LOG_BYTES } from '../../lambda/estimate/costs.ts';
+import { PRICES } from '../../lambda/estimate/prices.ts';
 
 /** Dollars for the lines of log of one call. */
 const PER_INVOCATION_LOG = (LOG_BYTES / 1e9) * PRICES.logGigabyte;
