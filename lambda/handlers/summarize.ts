@@ -7,7 +7,8 @@ import { itemCountsOf } from './map-run.ts';
 import { type LambdaContext, open } from './runtime.ts';
 
 const logger = new Logger();
-const client = new SFNClient({});
+// Short to connect: in a VPC without a way there, the counts are not worth a wait.
+const client = new SFNClient({ requestHandler: { connectionTimeout: 2000 } });
 const summarize = createSummarize({ open, itemCounts: (arn) => itemCountsOf(client, arn) });
 
 export async function handler(event: SummarizeEvent, context: LambdaContext): Promise<unknown> {

@@ -2,7 +2,8 @@
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { Duration, RemovalPolicy, Size, Stack } from 'aws-cdk-lib';
-import { type PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import type { ISecurityGroup, IVpc, SubnetSelection } from 'aws-cdk-lib/aws-ec2';
+import { PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import {
   Architecture,
   Code,
@@ -11,23 +12,56 @@ import {
   Runtime,
   Tracing,
 } from 'aws-cdk-lib/aws-lambda';
-import { LogGroup, type RetentionDays } from 'aws-cdk-lib/aws-logs';
+import { type ILogGroup, LogGroup, type RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
 import { ANY_FOLDER, bundle, type Cpu, type FunctionName, WORK } from './bundle.ts';
 
-export interface HandlerProps {
+/** The network that all functions are in. */
+export interface Network {
+  readonly vpc: IVpc;
+  readonly vpcSubnets?: SubnetSelection;
+  readonly securityGroups?: ISecurityGroup[];
+}
+
+/** The same for all functions. */
+export interface CommonProps {
+  /** The processor. */
+  readonly architecture: Architecture;
+  readonly logRetention: RetentionDays;
+  /** Where a function writes, by its id. @default - a log group of its own */
+  readonly logGroups: Readonly<Record<string, ILogGroup | undefined>>;
+  readonly environment: Readonly<Record<string, string>>;
+  /** @default - none: the functions reach AWS over its own network */
+  readonly network?: Network;
+}
+
+/** What is common, of props that hold more. */
+export function commonOf({ architecture, logRetention, logGroups, environment, network }: CommonProps): CommonProps {
+  return { architecture, logRetention, logGroups, environment, ...(network === undefined ? {} : { network }) };
+}
+
+/**
+ * What Lambda does to join a VPC, with the function's role: AWSLambdaVPCAccessExecutionRole but for its logs.
+ * https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html
+ */
+const JOIN_NETWORK = [
+  'ec2:CreateNetworkInterface',
+  'ec2:DescribeNetworkInterfaces',
+  'ec2:DescribeSubnets',
+  'ec2:DeleteNetworkInterface',
+  'ec2:AssignPrivateIpAddresses',
+  'ec2:UnassignPrivateIpAddresses',
+];
+
+export interface HandlerProps extends CommonProps {
   /** Which of the entry files in `lambda/handlers/`. */
   readonly entry: FunctionName;
   readonly description: string;
-  /** The processor. */
-  readonly architecture: Architecture;
   /** MB; Lambda gives processor time in proportion, one whole processor at 1769. */
   readonly memory: number;
   /** Seconds. */
   readonly timeout: number;
-  readonly environment: Readonly<Record<string, string>>;
   readonly statements: readonly PolicyStatement[];
-  readonly logRetention: RetentionDays;
   /** Most environments at once, taken from the account's. @default - what the account has left */
   readonly reservedConcurrency?: number;
   /** Size of /tmp. @default - 512 MB */
@@ -40,15 +74,20 @@ export const SORTING_SPACE = Size.gibibytes(10);
 /** One function with a role and a log group of its own. */
 export class Handler extends Construct {
   readonly function: LambdaFunction;
-  readonly logGroup: LogGroup;
+  readonly logGroup: ILogGroup;
   readonly role: Role;
 
   constructor(scope: Construct, id: string, props: HandlerProps) {
     super(scope, id);
-    this.logGroup = new LogGroup(this, 'Logs', { retention: props.logRetention, removalPolicy: RemovalPolicy.DESTROY });
+    this.logGroup =
+      props.logGroups[id] ??
+      new LogGroup(this, 'Logs', { retention: props.logRetention, removalPolicy: RemovalPolicy.DESTROY });
     const role = new Role(this, 'Role', { assumedBy: new ServicePrincipal('lambda.amazonaws.com') });
     this.logGroup.grantWrite(role);
     for (const statement of props.statements) role.addToPolicy(statement);
+    if (props.network !== undefined) {
+      role.addToPolicy(new PolicyStatement({ actions: JOIN_NETWORK, resources: ['*'] }));
+    }
     this.role = role;
     this.function = new LambdaFunction(this, 'Function', {
       description: props.description,
@@ -63,6 +102,7 @@ export class Handler extends Construct {
       logGroup: this.logGroup,
       loggingFormat: LoggingFormat.JSON,
       tracing: Tracing.ACTIVE,
+      ...props.network,
       ...(props.temporaryStorage === undefined ? {} : { ephemeralStorageSize: props.temporaryStorage }),
       ...(props.reservedConcurrency === undefined ? {} : { reservedConcurrentExecutions: props.reservedConcurrency }),
     });

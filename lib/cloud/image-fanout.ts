@@ -1,9 +1,11 @@
 // The construct for CDK apps: buckets, functions and state machine, ready to be started.
 import { Names, RemovalPolicy, Stack, Validations } from 'aws-cdk-lib';
+import type { Alarm, Metric, MetricOptions } from 'aws-cdk-lib/aws-cloudwatch';
+import type { ISecurityGroup, IVpc, SubnetSelection } from 'aws-cdk-lib/aws-ec2';
 import { Grant, type IGrantable, PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
-import { Architecture, type IFunction } from 'aws-cdk-lib/aws-lambda';
-import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
+import { Architecture, type IFunction, type Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
+import { type ILogGroup, LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import { LogLevel, type StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import { Construct } from 'constructs';
@@ -11,8 +13,8 @@ import { ENVIRONMENT, RESULT_FOLDERS } from '../../lambda/contract/environment.t
 import { METRICS, SERVICE } from '../../lambda/contract/metrics.ts';
 import { TIMEOUTS } from '../workflow.ts';
 import { createBucket } from './buckets.ts';
-import { Handler, SORTING_SPACE } from './functions.ts';
-import { Monitoring } from './monitoring.ts';
+import { Handler, type Network, SORTING_SPACE } from './functions.ts';
+import { type MetricName, Monitoring, ownMetric } from './monitoring.ts';
 import { knowingAbsence, listing, onObjects, overlap, type Place, placeUri, usingKey, within } from './places.ts';
 import { Reports } from './reports.ts';
 import { allowCounts, Workflow } from './state-machine.ts';
@@ -42,8 +44,19 @@ export interface ImageFanoutProps {
   readonly maxConcurrency?: number;
   /** Environments taken from the account's for the image function alone: its upper bound too. @default - none */
   readonly reservedConcurrency?: number;
-  /** How long logs are kept. @default RetentionDays.ONE_MONTH */
+  /** How long logs are kept, in log groups that are not your own. @default RetentionDays.ONE_MONTH */
   readonly logRetention?: RetentionDays;
+  /** Log groups of your own, by what writes there. @default - new ones, deleted with the stack */
+  readonly logGroups?: LogGroups;
+  /**
+   * A network for all functions: it must lead them to S3, Lambda, Step Functions and SNS, by endpoints or a NAT gateway.
+   * @default - none: the functions reach AWS over its own network
+   */
+  readonly vpc?: IVpc;
+  /** Subnets of `vpc`. @default - the private ones with a way out, else the isolated ones */
+  readonly vpcSubnets?: SubnetSelection;
+  /** Security groups of the functions in `vpc`. @default - one for each function, which lets everything out */
+  readonly securityGroups?: ISecurityGroup[];
   /** What the state machine logs. ALL logs several events per image. @default LogLevel.ERROR */
   readonly logLevel?: LogLevel;
   /** Whether a JSON job that lands in the results' `jobs/` starts. @default false */
@@ -52,6 +65,10 @@ export interface ImageFanoutProps {
   readonly uploads?: Uploads;
   /** Whether existing buckets send their events to EventBridge already; if not, the stack turns it on where needed. @default false */
   readonly eventBridgeIsOn?: boolean;
+  /** A topic of your own for each run's end. @default - a new one */
+  readonly topic?: ITopic;
+  /** A topic of your own for the alarms that are of no single run. @default - a new one */
+  readonly alarmTopic?: ITopic;
   /** Who is told by e-mail of ends that need somebody, and by the alarms. @default - nobody; subscribe to `topic`, `alarmTopic` */
   readonly email?: string;
   /** Whether there are a dashboard and alarms. @default true */
@@ -59,6 +76,19 @@ export interface ImageFanoutProps {
   /** Encrypts what is created: buckets, topic, queues. @default - keys that S3 and SQS manage */
   readonly encryptionKey?: IKey;
 }
+
+/** The functions: what each does stands in its description. `Start` is there with `jobFiles` or `uploads`. */
+export interface Functions {
+  readonly Prepare: LambdaFunction;
+  readonly Process: LambdaFunction;
+  readonly ProcessLarge: LambdaFunction;
+  readonly Summarize: LambdaFunction;
+  readonly Report: LambdaFunction;
+  readonly Start?: LambdaFunction;
+}
+
+/** Log groups by what writes there: a function, or the state machine. */
+export type LogGroups = { readonly [Writer in keyof Functions | 'Workflow']?: ILogGroup };
 
 /**
  * Everything that a run needs. Start it from the console, with the command line, or from your own code with
@@ -75,8 +105,14 @@ export class ImageFanout extends Construct {
   readonly alarmTopic: ITopic;
   /** The image function. */
   readonly processFunction: IFunction;
+  /** All functions, by name: for metrics, permissions and escape hatches of your own. */
+  readonly functions: Functions;
+  /** The alarms, for actions of your own; none without `monitoring`. */
+  readonly alarms: readonly Alarm[];
   /** Most invocations at once of a job that does not say: never more than are reserved. */
   readonly maxConcurrency: number;
+  /** Of this construct, in its metrics. */
+  private readonly metricsName: string;
 
   constructor(scope: Construct, id: string, props: ImageFanoutProps = {}) {
     super(scope, id);
@@ -95,16 +131,18 @@ export class ImageFanout extends Construct {
     const recipes = within(results, RESULT_FOLDERS.recipes);
 
     // In the app it is the stack's name; a stack of several has the construct's with it.
-    const name = id === 'ImageFanout' ? Stack.of(this).stackName : `${Stack.of(this).stackName}/${id}`;
+    this.metricsName = id === 'ImageFanout' ? Stack.of(this).stackName : `${Stack.of(this).stackName}/${id}`;
     const common = {
       architecture: props.architecture ?? Architecture.ARM_64,
       logRetention: props.logRetention ?? RetentionDays.ONE_MONTH,
+      logGroups: props.logGroups ?? {},
+      ...networkOf(props),
       environment: {
         [ENVIRONMENT.source]: placeUri(source),
         [ENVIRONMENT.destination]: placeUri(destination),
         [ENVIRONMENT.results]: placeUri(results),
         [ENVIRONMENT.maxConcurrency]: String(this.maxConcurrency),
-        [ENVIRONMENT.stack]: name,
+        [ENVIRONMENT.stack]: this.metricsName,
         POWERTOOLS_SERVICE_NAME: SERVICE,
         POWERTOOLS_METRICS_NAMESPACE: METRICS.namespace,
       },
@@ -193,12 +231,14 @@ export class ImageFanout extends Construct {
       source,
       manifests,
       runs,
-      logs: new LogGroup(this, 'Logs', {
-        // Each group that a service writes to takes a line of the account's one log policy, but for those below this name.
-        logGroupName: `/aws/vendedlogs/states/${Stack.of(this).stackName}-${Names.uniqueResourceName(this, { maxLength: 100 })}`,
-        retention: common.logRetention,
-        removalPolicy: RemovalPolicy.DESTROY,
-      }),
+      logs:
+        props.logGroups?.Workflow ??
+        new LogGroup(this, 'Logs', {
+          // Each group that a service writes to takes a line of the account's one log policy, but for those below this name.
+          logGroupName: `/aws/vendedlogs/states/${Stack.of(this).stackName}-${Names.uniqueResourceName(this, { maxLength: 100 })}`,
+          retention: common.logRetention,
+          removalPolicy: RemovalPolicy.DESTROY,
+        }),
       logLevel: props.logLevel ?? LogLevel.ERROR,
     }).stateMachine;
 
@@ -211,6 +251,8 @@ export class ImageFanout extends Construct {
     const reports = new Reports(this, 'Reports', {
       ...around,
       ...(props.email === undefined ? {} : { email: props.email }),
+      ...(props.topic === undefined ? {} : { topic: props.topic }),
+      ...(props.alarmTopic === undefined ? {} : { alarmTopic: props.alarmTopic }),
     });
     this.topic = reports.topic;
     this.alarmTopic = reports.alarmTopic;
@@ -231,29 +273,39 @@ export class ImageFanout extends Construct {
       }
     }
     acknowledgeForcedWildcards(this);
+    this.functions = {
+      Prepare: prepare.function,
+      Process: process.function,
+      ProcessLarge: processLarge.function,
+      Summarize: summarize.function,
+      Report: reports.report,
+      ...(triggers === undefined ? {} : { Start: triggers.starter }),
+    };
+    this.alarms = [];
     if (props.monitoring ?? true) {
-      new Monitoring(this, 'Monitoring', {
-        name,
+      this.alarms = new Monitoring(this, 'Monitoring', {
+        name: this.metricsName,
         stateMachine: this.stateMachine,
         process: process.function,
         processLarge: processLarge.function,
         memory: { process: props.memory ?? DEFAULT_MEMORY, processLarge: props.largeMemory ?? LARGE_MEMORY },
         timeoutSeconds: TIMEOUTS.processFunction,
         architecture: common.architecture,
-        functions: {
-          Prepare: prepare.function,
-          Process: process.function,
-          ProcessLarge: processLarge.function,
-          Summarize: summarize.function,
-          Report: reports.report,
-          ...(triggers === undefined ? {} : { Start: triggers.starter }),
-        },
+        functions: { ...this.functions },
         deadLetters: [...reports.deadLetters, ...(triggers?.queues ?? []).map(({ deadLetters }) => deadLetters)],
         waiting: (triggers?.queues ?? []).map(({ queue }) => queue),
         topic: this.topic,
         alarmTopic: this.alarmTopic,
-      });
+      }).alarms;
     }
+  }
+
+  /**
+   * One of the numbers that the functions count, of this construct alone, for an alarm or a graph of your own: by default the
+   * sum of five minutes. `Failed` counts attempts, `FailedKeys` the keys that are failed at a run's end.
+   */
+  metric(name: MetricName, props: MetricOptions = {}): Metric {
+    return ownMetric(this.metricsName, name, props);
   }
 
   /** Lets somebody start runs, and nothing else. */
@@ -269,6 +321,15 @@ export class ImageFanout extends Construct {
       resourceArns: [this.source.bucket.arnForObjects(`${this.source.prefix}*`)],
     });
   }
+}
+
+/** What `vpc` and what belongs to it say. Throws where something belongs to none. */
+function networkOf({ vpc, vpcSubnets, securityGroups }: ImageFanoutProps): { readonly network?: Network } {
+  if (vpc !== undefined) {
+    return { network: { vpc, ...(vpcSubnets && { vpcSubnets }), ...(securityGroups && { securityGroups }) } };
+  }
+  if (vpcSubnets === undefined && securityGroups === undefined) return {};
+  throw new Error(`expected vpc with ${vpcSubnets === undefined ? 'securityGroups' : 'vpcSubnets'}, got none`);
 }
 
 /** A run that feeds itself never ends: refused here, and once more for each job by Prepare. */

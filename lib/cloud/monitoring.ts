@@ -8,6 +8,7 @@ import {
   type IMetric,
   MathExpression,
   Metric,
+  type MetricOptions,
   SingleValueWidget,
   Stats,
   TreatMissingData,
@@ -48,6 +49,8 @@ export interface MonitoringProps {
 }
 
 export class Monitoring extends Construct {
+  readonly alarms: readonly Alarm[];
+
   constructor(scope: Construct, id: string, props: MonitoringProps) {
     super(scope, id);
     // The topics have policies of their own, so alarms need a line in each.
@@ -61,11 +64,12 @@ export class Monitoring extends Construct {
         }),
       );
     }
-    this.alarms(props);
+    this.alarms = this.createAlarms(props);
     this.dashboard(props);
   }
 
-  private alarms(props: MonitoringProps): void {
+  private createAlarms(props: MonitoringProps): Alarm[] {
+    const made: Alarm[] = [];
     const { name, stateMachine, process, timeoutSeconds, deadLetters, waiting, topic, alarmTopic } = props;
     const period = Duration.minutes(5);
     const alarm = (
@@ -74,14 +78,16 @@ export class Monitoring extends Construct {
       metric: IMetric,
       { to = alarmTopic, threshold = 1, periods: evaluationPeriods = 1 } = {},
     ): void => {
-      new Alarm(this, id, {
+      const alarm = new Alarm(this, id, {
         alarmDescription,
         metric,
         threshold,
         evaluationPeriods,
         comparisonOperator: ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
         treatMissingData: TreatMissingData.NOT_BREACHING,
-      }).addAlarmAction(new SnsAction(to));
+      });
+      alarm.addAlarmAction(new SnsAction(to));
+      made.push(alarm);
     };
     alarm(
       'RunFailed',
@@ -98,7 +104,7 @@ export class Monitoring extends Construct {
     alarm(
       'FailedKeys',
       'image-fanout: a run ended with failed keys, tolerated or not: its account names them.',
-      own(name, METRICS.failedKeys, period),
+      ownMetric(name, METRICS.failedKeys),
       { to: topic },
     );
     alarm(
@@ -144,12 +150,15 @@ export class Monitoring extends Construct {
       process.metricDuration({ period, statistic: Stats.MAXIMUM }),
       { threshold: timeoutSeconds * 1000 * 0.9 },
     );
+    return made;
   }
 
   private dashboard(props: MonitoringProps): void {
     const { name, stateMachine, process, processLarge, memory, architecture } = props;
     const period = Duration.minutes(1);
-    const ours = (metricName: string, label = metricName): Metric => own(name, metricName, period, label);
+    // With a label an alarm would be one of metric math, which costs more, and which emulators do not know: for graphs alone.
+    const ours = (metricName: MetricName, label: string = metricName): Metric =>
+      ownMetric(name, metricName, { period, label });
     const half = { width: 12, height: 6 };
     const price = architecture === Architecture.X86_64 ? PRICES.lambdaGigabyteSecondX86 : PRICES.lambdaGigabyteSecond;
     const cost = new MathExpression({
@@ -243,15 +252,25 @@ export class Monitoring extends Construct {
   }
 }
 
-/** One of the metrics that our functions write, of this deployment alone. */
-function own(stack: string, metricName: string, period: Duration, label?: string): Metric {
+/** The metrics that can be asked for by name: all but those of a class, which have one more dimension. */
+export type MetricName = (typeof METRICS)[
+  | 'succeeded'
+  | 'skipped'
+  | 'failed'
+  | 'failedKeys'
+  | 'outputsWritten'
+  | 'bytesRead'
+  | 'bytesWritten'
+  | 'duration'];
+
+/** One of the metrics that our functions write, of one deployment: by default the sum of five minutes. */
+export function ownMetric(stack: string, metricName: MetricName, options: MetricOptions = {}): Metric {
   return new Metric({
     namespace: METRICS.namespace,
     metricName,
-    // With a label an alarm would be one of metric math, which costs more, and which emulators do not know.
-    ...(label === undefined ? {} : { label }),
     dimensionsMap: { service: SERVICE, [METRICS.stackDimension]: stack },
     statistic: Stats.SUM,
-    period,
+    period: Duration.minutes(5),
+    ...options,
   });
 }

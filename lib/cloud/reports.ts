@@ -4,26 +4,25 @@ import { Rule } from 'aws-cdk-lib/aws-events';
 import { LambdaFunction as LambdaTarget } from 'aws-cdk-lib/aws-events-targets';
 import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
-import type { Architecture, Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
-import type { RetentionDays } from 'aws-cdk-lib/aws-logs';
-import { SubscriptionFilter, Topic } from 'aws-cdk-lib/aws-sns';
+import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
+import { type ITopic, SubscriptionFilter, Topic } from 'aws-cdk-lib/aws-sns';
 import { EmailSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import type { StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import { Construct } from 'constructs';
 import { ENVIRONMENT, RESULT_FOLDERS } from '../../lambda/contract/environment.ts';
 import { TIMEOUTS } from '../workflow.ts';
-import { Handler, SORTING_SPACE } from './functions.ts';
+import { type CommonProps, commonOf, Handler, SORTING_SPACE } from './functions.ts';
 import { knowingAbsence, listing, onObjects, type Place, usingKey, within } from './places.ts';
 import { createDeadLetters } from './queues.ts';
 import { allowCounts } from './state-machine.ts';
 
-export interface ReportsProps {
+export interface ReportsProps extends CommonProps {
   readonly results: Place;
   readonly stateMachine: StateMachine;
-  readonly architecture: Architecture;
-  readonly logRetention: RetentionDays;
-  readonly environment: Readonly<Record<string, string>>;
+  /** Topics of one's own, for each run's end and for the alarms. @default - new ones */
+  readonly topic?: ITopic;
+  readonly alarmTopic?: ITopic;
   /** Who is told by e-mail. @default - nobody; subscribe to the topic */
   readonly email?: string;
   readonly encryptionKey?: IKey;
@@ -32,9 +31,9 @@ export interface ReportsProps {
 /** The topics, and the function that tells the one of runs. */
 export class Reports extends Construct {
   /** Told of each run's end; e-mail only of those that need somebody. */
-  readonly topic: Topic;
+  readonly topic: ITopic;
   /** Told by the alarms that are of no single run: these all go by e-mail. */
-  readonly alarmTopic: Topic;
+  readonly alarmTopic: ITopic;
   readonly report: LambdaFunction;
   /** What could not be reported: events that did not reach the function, and those that it failed at. */
   readonly deadLetters: readonly IQueue[];
@@ -49,8 +48,8 @@ export class Reports extends Construct {
         enforceSSL: true,
         ...(encryptionKey === undefined ? {} : { masterKey: encryptionKey }),
       });
-    this.topic = topic('Topic', 'image-fanout');
-    this.alarmTopic = topic('Alarms', 'image-fanout alarms');
+    this.topic = props.topic ?? topic('Topic', 'image-fanout');
+    this.alarmTopic = props.alarmTopic ?? topic('Alarms', 'image-fanout alarms');
     if (props.email !== undefined) {
       // A good run is no news; and the alarm of a failed one has no attributes, so that it mails once.
       const attention = SubscriptionFilter.stringFilter({ allowlist: ['yes'] });
@@ -60,14 +59,14 @@ export class Reports extends Construct {
     const undelivered = createDeadLetters(this, 'UndeliveredEnds', encryptionKey, 'the rule for ended runs');
     const unreported = createDeadLetters(this, 'UnreportedEnds', encryptionKey, 'the function that reports ended runs');
     this.deadLetters = [undelivered, unreported];
+    const keys = new Set([encryptionKey, this.topic.masterKey].flatMap((key) => key?.keyArn ?? []));
     const report = new Handler(this, 'Report', {
       entry: 'report',
       description: "image-fanout: writes the account after a run's end, and tells the topic",
-      architecture: props.architecture,
+      ...commonOf(props),
       memory: 1769,
       timeout: TIMEOUTS.summarizeFunction,
       temporaryStorage: SORTING_SPACE,
-      logRetention: props.logRetention,
       environment: { ...props.environment, [ENVIRONMENT.topic]: this.topic.topicArn },
       statements: [
         listing(runs),
@@ -76,14 +75,9 @@ export class Reports extends Construct {
         new PolicyStatement({ actions: ['sns:Publish'], resources: [this.topic.topicArn] }),
         new PolicyStatement({ actions: ['sqs:SendMessage'], resources: [unreported.queueArn] }),
         ...usingKey([results], 'kms:Decrypt', 'kms:GenerateDataKey'),
-        ...(encryptionKey === undefined
-          ? []
-          : [
-              new PolicyStatement({
-                actions: ['kms:Decrypt', 'kms:GenerateDataKey'],
-                resources: [encryptionKey.keyArn],
-              }),
-            ]),
+        ...[...keys].map(
+          (arn) => new PolicyStatement({ actions: ['kms:Decrypt', 'kms:GenerateDataKey'], resources: [arn] }),
+        ),
       ],
     });
     this.report = report.function;

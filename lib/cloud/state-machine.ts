@@ -1,7 +1,7 @@
 // The state machine: the one definition, inline, under a role that may do what its states do and nothing else.
 import { ArnFormat, Stack, Validations } from 'aws-cdk-lib';
 import { Policy, PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
-import type { LogGroup } from 'aws-cdk-lib/aws-logs';
+import type { ILogGroup } from 'aws-cdk-lib/aws-logs';
 import { DefinitionBody, type LogLevel, StateMachine, StateMachineType } from 'aws-cdk-lib/aws-stepfunctions';
 import { Construct } from 'constructs';
 import { READERS, type WorkflowFunctions, workflow } from '../workflow.ts';
@@ -16,7 +16,7 @@ export interface WorkflowProps {
   readonly manifests: Place;
   /** Where ResultWriter writes. */
   readonly runs: Place;
-  readonly logs: LogGroup;
+  readonly logs: ILogGroup;
   readonly logLevel: LogLevel;
 }
 

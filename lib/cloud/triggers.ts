@@ -4,14 +4,13 @@ import { Rule } from 'aws-cdk-lib/aws-events';
 import { SqsQueue } from 'aws-cdk-lib/aws-events-targets';
 import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
-import type { Architecture, EventSourceMappingOptions, Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
-import type { RetentionDays } from 'aws-cdk-lib/aws-logs';
+import type { EventSourceMappingOptions, Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import type { StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import { Construct } from 'constructs';
 import { ENVIRONMENT, RESULT_FOLDERS } from '../../lambda/contract/environment.ts';
 import type { JobInput } from '../../lambda/job/job.ts';
-import { Handler } from './functions.ts';
+import { type CommonProps, commonOf, Handler } from './functions.ts';
 import { onObjects, type Place, usingKey, within } from './places.ts';
 import { createDeadLetters, createQueue } from './queues.ts';
 
@@ -38,7 +37,7 @@ export interface Uploads {
   readonly windowSeconds: number;
 }
 
-export interface TriggersProps {
+export interface TriggersProps extends CommonProps {
   readonly source: Place;
   readonly results: Place;
   readonly stateMachine: StateMachine;
@@ -46,9 +45,6 @@ export interface TriggersProps {
   readonly jobFiles: boolean;
   /** Whether images that land below the source start runs, and which. @default - they do not */
   readonly uploads?: Uploads;
-  readonly architecture: Architecture;
-  readonly logRetention: RetentionDays;
-  readonly environment: Readonly<Record<string, string>>;
   readonly encryptionKey?: IKey;
 }
 
@@ -71,10 +67,9 @@ export class Triggers extends Construct {
     const starter = new Handler(this, 'Start', {
       entry: 'start',
       description: 'image-fanout: starts runs for job files and uploads',
-      architecture: props.architecture,
+      ...commonOf(props),
       memory: 512,
       timeout: STARTER_TIMEOUT,
-      logRetention: props.logRetention,
       environment: {
         ...props.environment,
         [ENVIRONMENT.stateMachine]: props.stateMachine.stateMachineArn,

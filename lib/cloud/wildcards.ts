@@ -30,6 +30,18 @@ export const FORCED_WILDCARDS = {
     actions: ['lambda:GetAccountSettings'],
     rule: 'This action knows no resources: Service Authorization Reference, AWS Lambda.',
   },
+  network: {
+    resource: /^\*$/,
+    actions: [
+      'ec2:CreateNetworkInterface',
+      'ec2:DescribeNetworkInterfaces',
+      'ec2:DescribeSubnets',
+      'ec2:DeleteNetworkInterface',
+      'ec2:AssignPrivateIpAddresses',
+      'ec2:UnassignPrivateIpAddresses',
+    ],
+    rule: 'Lambda joins a VPC with these actions on any network interface: Lambda Developer Guide, VPC access.',
+  },
   tracing: {
     resource: /^\*$/,
     actions: ['xray:PutTraceSegments', 'xray:PutTelemetryRecords', 'xray:GetSamplingRules', 'xray:GetSamplingTargets'],
