@@ -1,14 +1,15 @@
 // The package as its users meet it: packed, installed into an empty folder, run under each Node.js that is promised.
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync } from 'node:fs';
-import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { existsSync, readFileSync } from 'node:fs';
+import { copyFile, cp, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { makeSamples } from '../examples/make-samples.ts';
 import { bundle } from '../lib/cloud/bundle.ts';
+import { apiReference } from '../scripts/api-reference.ts';
 
 const ROOT = resolve(import.meta.dirname, '..');
 const run = promisify(execFile);
@@ -34,6 +35,15 @@ async function emptyFolder(name: string): Promise<string> {
   await mkdir(made);
   await writeFile(join(made, 'package.json'), '{"private":true,"type":"module","allowScripts":{"node":true}}');
   return made;
+}
+
+/** An example of the README, as it stands there. */
+function example(name: string): string {
+  const readme = readFileSync(join(ROOT, 'README.md'), 'utf8');
+  const code = new RegExp(`^\`\`\`ts ${name}\\n([\\s\\S]*?)^\`\`\`$`, 'm').exec(readme)?.[1];
+  if (code === undefined)
+    throw new Error(`expected an example of the README that begins with \`\`\`ts ${name}, found none`);
+  return code;
 }
 
 const sha256 = async (file: string) =>
@@ -64,6 +74,13 @@ test('the tarball is small, and holds only what runs and its documents', async (
   const known =
     /^package\/(bin\/\w[\w-]*\.js|dist\/.+\.(mjs|d\.ts|json|br|txt)|docs\/\w+\.md|[A-Z]+(\.md)?|package\.json)$/;
   expect(files.filter((file) => !known.test(file))).toEqual([]);
+});
+
+test('each export is documented, and docs/api.md says what the declarations say', async () => {
+  const { text, undocumented, problems } = apiReference();
+  expect(problems).toEqual([]);
+  expect(undocumented).toEqual([]);
+  expect(await readFile(join(ROOT, 'docs/api.md'), 'utf8')).toBe(text);
 });
 
 test('who only runs the command line gets no CDK', async () => {
@@ -159,12 +176,7 @@ describe.each(CDKS)('with aws-cdk-lib %s', (version) => {
     }
   });
 
-  const source = `import { App, Stack } from 'aws-cdk-lib';
-import { ImageFanout } from 'image-fanout';
-const app = new App();
-const stack = new Stack(app, 'Mine');
-new ImageFanout(stack, 'Images', { maxConcurrency: 50 });
-`;
+  const source = example('app');
   const typed = `import { runJob, type Summary } from 'image-fanout/engine';
 import type { JobInput } from 'image-fanout/contract';
 export const job: JobInput = { source: '/in', destination: '/out', maxConcurrency: 2 };
@@ -176,13 +188,18 @@ export const wrong: JobInput = { sauce: '/in' };
   test('a strict TypeScript app compiles and synthesizes', async () => {
     await writeFile(join(app, 'app.ts'), source + typed);
     const options = { target: 'es2022', lib: ['es2023'], module: 'nodenext', strict: true, skipLibCheck: false };
-    const tsconfig = { compilerOptions: { ...options, types: ['node'], outDir: 'built' }, files: ['app.ts'] };
+    await writeFile(join(app, 'engine.ts'), example('engine'));
+    const files = ['app.ts', 'engine.ts'];
+    const tsconfig = { compilerOptions: { ...options, types: ['node'], outDir: 'built' }, files };
     await writeFile(join(app, 'tsconfig.json'), JSON.stringify(tsconfig));
     const checked = await run(process.execPath, [join(ROOT, 'node_modules/typescript/bin/tsc')], { cwd: app }).catch(
       (error) => error,
     );
     expect(checked.stdout).toBe('');
     await synth('node built/app.js', 'cdk-ts.out');
+    await cp(samples, join(app, 'photos'), { recursive: true });
+    const { stdout } = await run(process.execPath, ['built/engine.js'], { cwd: app });
+    expect(stdout).toMatch(/^(\d+ of \d+\n)+succeeded \{/);
   });
 
   test('a JavaScript app synthesizes the same functions as the repository', async () => {

@@ -88,6 +88,7 @@ export const ERROR_CLASSES = {
   UnexpectedError: { transient: false, hint: 'Please report this with the message.' },
 } as const satisfies Record<string, ErrorClass>;
 
+/** The name of a class of failures. */
 export type ErrorName = keyof typeof ERROR_CLASSES;
 
 /** What a failure says beyond its class. Every field is plain text for a person. */
@@ -101,10 +102,14 @@ export interface ErrorDetails {
 
 /** A failure of a known class. `name` is the class, which Lambda hands to Step Functions as `errorType`. */
 export class FanoutError extends Error {
+  /** The class. */
   override readonly name: ErrorName;
+  /** What was expected, for example a limit. */
   readonly expected: string | undefined;
+  /** What was met instead. */
   readonly met: string | undefined;
 
+  /** `message` is one sentence for a person. */
   constructor(name: ErrorName, message: string, details: ErrorDetails = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause });
     this.name = name;
@@ -112,6 +117,7 @@ export class FanoutError extends Error {
     this.met = details.met;
   }
 
+  /** Whether another try may succeed. */
   get transient(): boolean {
     return ERROR_CLASSES[this.name].transient;
   }

@@ -1,14 +1,18 @@
 // What became of one key: the value that handlers answer with, result files hold and reports count.
 
-/** The object that was read. `etag` carries no quotes; `bytes` is what was downloaded. */
+/** The object that was read. */
 export interface SourceFacts {
+  /** Without quotes. */
   readonly etag: string;
+  /** What was downloaded. */
   readonly bytes: number;
   /** What the content is (not what the extension says), for example `jpeg`; absent when it was not decoded. */
   readonly format?: string;
   /** Pixels, after orientation. */
   readonly width?: number;
+  /** Pixels, after orientation. */
   readonly height?: number;
+  /** Pages or frames in it, where there is more than one. */
   readonly pages?: number;
   /** The pixels are not the sensor's, but the camera's own picture of them, embedded in a raw file. */
   readonly preview?: true;
@@ -18,11 +22,17 @@ export interface SourceFacts {
 export interface RenditionFacts {
   /** The name of the output in the recipe. */
   readonly name: string;
+  /** For example `jpeg`. */
   readonly format: string;
+  /** Pixels. */
   readonly width?: number;
+  /** Pixels. */
   readonly height?: number;
+  /** Pages or frames that were made, where there is more than one. */
   readonly pages?: number;
+  /** The encoder's, where a contract chose it. */
   readonly quality?: number;
+  /** Likeness to what was to be encoded, from 0 to 1, where a contract asks for it. */
   readonly ssim?: number;
 }
 
@@ -30,6 +40,7 @@ export interface RenditionFacts {
 export interface OutputFacts extends RenditionFacts {
   /** Full key in the destination bucket, or path below the destination directory. */
   readonly key: string;
+  /** Its size. */
   readonly bytes: number;
   /** True when the bytes were there already and nothing was written. */
   readonly upToDate?: true;
@@ -37,9 +48,13 @@ export interface OutputFacts extends RenditionFacts {
 
 /** Milliseconds per stage of one key. */
 export interface StageTimes {
+  /** Until the source was here. */
   readonly read: number;
+  /** Decoding, operations, encoding. */
   readonly transform: number;
+  /** Until the outputs were there. */
   readonly write: number;
+  /** From the start of the key to its end. */
   readonly total: number;
 }
 
@@ -50,16 +65,23 @@ interface OutcomeOf<Status extends string> {
   readonly key: string;
 }
 
+/** How many outputs, and how many bytes. */
 export interface OutputTotals {
+  /** Outputs that were written. */
   readonly written: number;
+  /** Outputs that were there already. */
   readonly upToDate: number;
   /** Written. */
   readonly bytes: number;
 }
 
+/** Every output of the key is written, or was up to date. */
 export interface Succeeded extends OutcomeOf<'succeeded'> {
+  /** What was read. */
   readonly source: SourceFacts;
+  /** In the recipe's order. */
   readonly outputs: readonly OutputFacts[];
+  /** What it took. */
   readonly ms: StageTimes;
   /** Totals of outputs that are not listed, as the answer of the batch would not have fit; `{}` when not even these did. */
   readonly notListed?: Partial<OutputTotals>;
@@ -83,24 +105,32 @@ export function outputTotals({ outputs, notListed }: Pick<Succeeded, 'outputs' |
 /** `excluded`: a glob of `exclude` matches; `notIncluded`: none of `include` does; `notCurrent`: an inventory row of an old version or a delete marker; `outsideSource`: one of a key not below the source's prefix. */
 export type SkipReason = 'upToDate' | 'folderMarker' | 'excluded' | 'notIncluded' | 'notCurrent' | 'outsideSource';
 
+/** Nothing was to be done for the key. */
 export interface Skipped extends OutcomeOf<'skipped'> {
+  /** Why. */
   readonly reason: SkipReason;
 }
 
+/** The key failed for good: its outputs are not as the recipe asks for. */
 export interface Failed extends OutcomeOf<'failed'> {
   /** A class of ours, or the name that Lambda or Step Functions gave, such as `Sandbox.Timedout`. */
   readonly error: string;
   /** One sentence for a person, with the key in it. */
   readonly message: string;
+  /** What was expected, where the class has a limit or a shape. */
   readonly expected?: string;
+  /** What was met instead. */
   readonly met?: string;
+  /** What was read, as far as it came. */
   readonly source?: SourceFacts;
+  /** What it took, as far as it came. */
   readonly ms?: StageTimes;
 }
 
 /** Not started, because the run stopped first. Only batches and reports need to say so. */
 export interface Pending extends OutcomeOf<'pending'> {}
 
+/** What became of one key. */
 export type Outcome = Succeeded | Skipped | Failed | Pending;
 
 /** What became of a key, in as few characters as can be, by its place in the batch. */

@@ -62,6 +62,7 @@ export const RUN_STATUSES = {
   },
 } as const satisfies Readonly<Record<string, End>>;
 
+/** A run's end, in one word. */
 export type RunStatus = keyof typeof RUN_STATUSES;
 
 /** Every status, for schemas. */

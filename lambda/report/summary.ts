@@ -89,6 +89,7 @@ export const summarySchema = z.strictObject({
   job: z.custom<PreparedJob>((value) => value !== null && typeof value === 'object'),
 });
 
+/** What a run came to: the content of summary.json. */
 export type Summary = z.output<typeof summarySchema>;
 
 /** Names of the account's files in the run's folder. */

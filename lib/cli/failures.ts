@@ -5,10 +5,15 @@ import { formatCount } from '../../lambda/report/units.ts';
 import type { Display } from './display.ts';
 import { failureLine } from './summary.ts';
 
+/** A key that failed for good. */
 export interface KeyFailure {
+  /** Place in the input order, from 0. */
   readonly index: number;
+  /** Whole key of the source bucket, or path below the source directory. */
   readonly key: string;
+  /** Its class, as in docs/reliability.md. */
   readonly error: string;
+  /** One sentence for a person, with the key in it. */
   readonly message: string;
 }
 

@@ -5,13 +5,19 @@ import { type Outcome, outputTotals } from '../../lambda/contract/outcome.ts';
 export interface Progress {
   /** Items listed so far; all of them once `complete`. */
   readonly total: number;
+  /** Whether the listing has ended. */
   readonly complete: boolean;
   /** Done by earlier attempts of a run that is carried on. */
   readonly doneBefore: number;
+  /** Items whose outputs are all written. */
   readonly succeeded: number;
+  /** Items that are up to date or not asked for. */
   readonly skipped: number;
+  /** Items that failed for good. */
   readonly failed: number;
+  /** Bytes of sources that were read. */
   readonly bytesIn: number;
+  /** Bytes of outputs that were written. */
   readonly bytesOut: number;
   /** Items a second, lately. */
   readonly rate: number;

@@ -27,6 +27,7 @@ const DEFAULT_MEMORY = 1769;
 /** MB, the most that a new account allows: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html */
 const LARGE_MEMORY = 3008;
 
+/** What the construct is given: every field has a default. */
 export interface ImageFanoutProps {
   /** Where images are read: nothing outside of it can be. @default - a new bucket, all of it */
   readonly source?: Place;
@@ -77,13 +78,19 @@ export interface ImageFanoutProps {
   readonly encryptionKey?: IKey;
 }
 
-/** The functions: what each does stands in its description. `Start` is there with `jobFiles` or `uploads`. */
+/** The functions of the construct; `Start` is there with `jobFiles` or `uploads`. */
 export interface Functions {
+  /** Validates a job and prepares its run. */
   readonly Prepare: LambdaFunction;
+  /** Reads an image, makes its renditions, writes them. */
   readonly Process: LambdaFunction;
+  /** The same with more memory, for a key that ran out of it. */
   readonly ProcessLarge: LambdaFunction;
+  /** Writes a run's account. */
   readonly Summarize: LambdaFunction;
+  /** Writes the account after a run's end, and tells the topic. */
   readonly Report: LambdaFunction;
+  /** Starts runs for job files and uploads. */
   readonly Start?: LambdaFunction;
 }
 
@@ -95,9 +102,13 @@ export type LogGroups = { readonly [Writer in keyof Functions | 'Workflow']?: IL
  * `grantStart`; the input is a job, `{}` being one with all defaults.
  */
 export class ImageFanout extends Construct {
+  /** Where images are read. */
   readonly source: Place;
+  /** Where outputs are written. */
   readonly destination: Place;
+  /** Where runs, their accounts, and manifests are. */
   readonly results: Place;
+  /** What a run is an execution of; its input is a job. */
   readonly stateMachine: StateMachine;
   /** Told of each run's end, and by the alarms of failed runs. */
   readonly topic: ITopic;

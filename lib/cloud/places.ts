@@ -4,6 +4,7 @@ import type { IBucket } from 'aws-cdk-lib/aws-s3';
 
 /** A part of a bucket. */
 export interface Place {
+  /** One that is there, or one of the app's. */
   readonly bucket: IBucket;
   /** Empty, or a key prefix that ends in `/`. */
   readonly prefix: string;

@@ -11,10 +11,13 @@ import type { Settings } from './context.ts';
 import { ImageFanout } from './image-fanout.ts';
 import { type Place, placeUri } from './places.ts';
 
+/** What the stack is given beside what every stack is. */
 export interface ImageFanoutStackProps extends StackProps {
+  /** As `readContext` answers them. */
   readonly settings: Settings;
 }
 
+/** The stack of the package's own app: the construct by the settings of the context, with outputs that the command line reads. */
 export class ImageFanoutStack extends Stack {
   constructor(scope: Construct, id: string, { settings, ...props }: ImageFanoutStackProps) {
     super(scope, id, { description: 'image-fanout: every image under an S3 prefix, each accounted for', ...props });

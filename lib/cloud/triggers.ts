@@ -28,6 +28,7 @@ const UPLOAD_TRIES = 100;
 /** Starters of uploads at once: one may gather while the other starts. Left alone the event source grows to a thousand. */
 const STARTERS = 2;
 
+/** How images that land below the source become runs. */
 export interface Uploads {
   /** Fields of the jobs, but for the keys. */
   readonly job: JobInput;
