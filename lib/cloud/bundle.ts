@@ -1,7 +1,19 @@
 // Makes the functions' bundles: esbuild in this process and npm for sharp's binaries, so that no Docker is needed.
 import { execFileSync } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  accessSync,
+  constants,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { createRequire } from 'node:module';
+import { homedir } from 'node:os';
 import { basename, dirname, extname, join, resolve } from 'node:path';
 import { brotliDecompressSync } from 'node:zlib';
 import type { BuildOptions } from 'esbuild';
@@ -23,7 +35,9 @@ const PACKAGED = existsSync(BUILT);
 export const ROOT = resolve(import.meta.dirname, PACKAGED ? '..' : '../..');
 
 /** Where bundles are made; in an app, its own node_modules, which packages never hold. */
-export const WORK = PACKAGED ? join(dirname(ROOT), '.cache/image-fanout') : join(ROOT, '.build');
+export const WORK = PACKAGED
+  ? writableOf(join(dirname(ROOT), '.cache/image-fanout'), join(userCache(), 'image-fanout'))
+  : join(ROOT, '.build');
 
 /** A folder that stands in for a function's where none is needed. */
 export const ANY_FOLDER = PACKAGED ? join(import.meta.dirname, 'types') : join(ROOT, 'lambda/handlers');
@@ -94,6 +108,22 @@ export function buildFunction(name: FunctionName, folder: string): readonly stri
     metafile: true,
   });
   return Object.keys(metafile.inputs);
+}
+
+/** The first of two folders, made if need be, or the other where that cannot be written: an installation may be read-only. */
+export function writableOf(first: string, other: string): string {
+  try {
+    mkdirSync(first, { recursive: true });
+    accessSync(first, constants.W_OK);
+    return first;
+  } catch {
+    return other;
+  }
+}
+
+// https://specifications.freedesktop.org/basedir-spec/latest/
+function userCache(): string {
+  return process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache');
 }
 
 /** Leaves out what no function runs: types, C++ sources, documentation. */

@@ -6,7 +6,7 @@ import { arch, tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { deflateRawSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { bundle, type Cpu, type FunctionName } from '../../lib/cloud/bundle.ts';
+import { bundle, type Cpu, type FunctionName, writableOf } from '../../lib/cloud/bundle.ts';
 
 const MEGABYTE = 1_000_000;
 // https://en.wikipedia.org/wiki/Executable_and_Linkable_Format: e_machine, two bytes at 18
@@ -27,6 +27,13 @@ beforeAll(() => {
   };
 });
 afterAll(() => rmSync(into, { recursive: true, force: true }));
+
+it('work goes where it can be written: an installation may be read-only', () => {
+  const own = join(into, 'own', '.cache');
+  expect(writableOf(own, '/elsewhere')).toBe(own);
+  // No folder can be made below a file, whoever asks.
+  expect(writableOf(join(import.meta.filename, '.cache'), '/elsewhere')).toBe('/elsewhere');
+});
 
 describe.each(['arm64', 'x64'] as const)('the image function for %s', (cpu) => {
   it("holds sharp's binaries for that processor and glibc, whatever machine this is", () => {
