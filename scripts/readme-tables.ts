@@ -1,17 +1,17 @@
 // Writes the tables of README.md and docs/ that are made from the code: the job's fields, the ends of a run, the context keys, the costs. `npm run docs` calls it.
 import { readFileSync, writeFileSync } from 'node:fs';
-import { limitsSchema } from '../lambda/contract/limits.ts';
-import { jobSchema } from '../lambda/job/job.ts';
+import { jobSchema, NESTED } from '../lambda/job/job.ts';
 import { RUN_STATUSES } from '../lambda/report/status.ts';
 import { CONTEXT_PREFIX, contextSchema } from '../lib/cloud/context.ts';
 import { costTable } from '../lib/costs.ts';
 
 /** The job's fields, from the schema that reads them. */
 export function jobTable(): string {
-  const limits = Object.entries(limitsSchema.shape).map(([name, schema]) => row(`limits.${name}`, schema));
-  const rows = Object.entries(jobSchema.shape).flatMap(([field, schema]) =>
-    field === 'limits' ? limits : [row(field, schema)],
-  );
+  const rows = Object.entries(jobSchema.shape).flatMap(([field, schema]) => {
+    const nested = Object.entries(NESTED[field]?.shape ?? {}).map(([name, it]) => row(`${field}.${name}`, it as Field));
+    // The limits are always there; what else holds fields is itself one that may be left out.
+    return field === 'limits' ? nested : [row(field, schema), ...nested];
+  });
   return ['| field | meaning | default |', '|---|---|---|', ...rows].join('\n');
 }
 

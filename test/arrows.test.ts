@@ -88,6 +88,7 @@ const FLOORS = new Map([
   ['process', 4],
   ['report', 4],
   ['start', 4],
+  ['guard', 3],
   ['job', 3],
   ['image', 3],
   ['estimate', 3],

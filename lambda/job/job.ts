@@ -1,6 +1,8 @@
 // The job: the one flat document that the console, the command line and job files all speak. Parsed here, once.
 import { z } from 'zod';
+import { A_DURATION, durationOf } from '../contract/duration.ts';
 import { FanoutError } from '../contract/errors.ts';
+import { breakerSchema, rampSchema } from '../contract/guards.ts';
 import { describeIssue } from '../contract/issues.ts';
 import { limitsSchema } from '../contract/limits.ts';
 import { parseLocation } from '../contract/location.ts';
@@ -69,6 +71,13 @@ export function isRecipeReference(input: unknown): input is RecipeReference {
   return typeof input === 'string' && input.startsWith('s3://');
 }
 
+const duration = z.string().transform((text, context) => {
+  const milliseconds = durationOf(text);
+  if (milliseconds !== undefined) return milliseconds;
+  context.issues.push({ code: 'custom', message: `expected ${A_DURATION}`, input: text });
+  return z.NEVER;
+});
+
 /** The job as a person writes it. Every field is optional here: which must be there depends on what the stack or command line names. */
 export const jobSchema = z.strictObject({
   source: location
@@ -117,6 +126,19 @@ export const jobSchema = z.strictObject({
     .optional()
     .describe('The same as a share of all items. Default: not used.'),
   itemsPerInvocation: z.int().min(1).max(1000).default(1).describe('Keys per invocation of the image function.'),
+  ramp: rampSchema
+    .optional()
+    .describe(
+      'Begins with few invocations at once, and grows as keys succeed: `{}`, or what differs from its defaults. Default: none.',
+    ),
+  breaker: breakerSchema
+    .optional()
+    .describe(
+      'Stops a run whose last keys mostly fail by one class, whatever is tolerated: `{}`, or what differs from its defaults. Default: none.',
+    ),
+  deadline: duration
+    .optional()
+    .describe('Starts nothing new after 90s, 15m, 1h30m, …; what is left is pending. Default: none.'),
   existing: z
     .enum(['skip', 'replace', 'fail'])
     .default('skip')
@@ -178,9 +200,17 @@ export function parseJob(input: unknown): Job {
   return parsed.data;
 }
 
+/** The fields that hold fields of their own. */
+export const NESTED: Readonly<Record<string, z.ZodObject>> = {
+  limits: limitsSchema,
+  ramp: rampSchema,
+  breaker: breakerSchema,
+};
+
 function knownFields(path: readonly PropertyKey[]): readonly string[] | undefined {
   if (path.length === 0) return Object.keys(jobSchema.shape);
-  return path[0] === 'limits' ? Object.keys(limitsSchema.shape) : undefined;
+  const nested = NESTED[String(path[0])];
+  return nested === undefined ? undefined : Object.keys(nested.shape);
 }
 
 /** The error that lists problems of a job, one a line. */

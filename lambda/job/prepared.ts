@@ -1,4 +1,5 @@
 // What Prepare hands on: the prepared job that a run is made of, and the small state that walks through the workflow.
+import type { Breaker, Guards, Ramp } from '../contract/guards.ts';
 import type { Limits } from '../contract/limits.ts';
 import type { Location } from '../contract/location.ts';
 import type { Recipe } from '../recipe/recipe.ts';
@@ -52,6 +53,10 @@ export interface PreparedJob {
   readonly toleratedFailureCount: number;
   readonly toleratedFailurePercentage: number;
   readonly itemsPerInvocation: number;
+  readonly ramp?: Ramp;
+  readonly breaker?: Breaker;
+  /** Milliseconds. */
+  readonly deadline?: number;
 }
 
 /** The state after Prepare: what the paths of the workflow point into. */
@@ -63,6 +68,8 @@ export interface PreparedState {
   readonly toleratedFailureCount: number;
   readonly toleratedFailurePercentage: number;
   readonly itemsPerInvocation: number;
+  /** Absent: none. */
+  readonly guards?: Guards;
   /** Where the prepared job lies: handed to every child as BatchInput. */
   readonly run: { readonly bucket: string; readonly key: string };
   /** ResultWriter's Parameters: `prefix` without a trailing slash, as Step Functions adds `/<map run's uuid>/`. */

@@ -1,7 +1,9 @@
 // Prepare: what starts a run in, one prepared job out, or InvalidJob with all that is wrong with it.
 
 import { realpath } from 'node:fs/promises';
+import { definedOnly } from '../contract/defined.ts';
 import { FanoutError } from '../contract/errors.ts';
+import type { Guards } from '../contract/guards.ts';
 import {
   directoryLocation,
   directoryPath,
@@ -13,6 +15,7 @@ import {
   resolveReference,
 } from '../contract/location.ts';
 import { parseJson } from '../contract/text.ts';
+import { rampedConcurrency } from '../guard/ramp.ts';
 import { overlayReferences } from '../image/overlays.ts';
 import { ANY_GLOB, IMAGE_GLOB } from '../job/image-glob.ts';
 import { ALL_ITEMS, invalidJob, isRecipeReference, type Job, parseJob } from '../job/job.ts';
@@ -102,27 +105,25 @@ async function noteElsewhere({ run, results }: PreparedJob, { open, defaults, al
 
 /** The state after Prepare, made of a prepared job: also how a recorded run is taken up again. */
 export function preparedState(job: PreparedJob): PreparedState {
-  const {
-    reader,
-    keys,
-    maxConcurrency,
-    toleratedFailureCount,
-    toleratedFailurePercentage,
-    itemsPerInvocation,
-    results,
-  } = job;
+  const { reader, keys, toleratedFailureCount, toleratedFailurePercentage, itemsPerInvocation, results } = job;
+  const guards = guardsOf(job);
   // A bucket as a whole: an empty Prefix in ItemReader was found nowhere, in no documentation and no recording.
   const whole = reader.kind === 'LIST' && reader.prefix === '' && !isDirectory(reader);
   return {
     reader: whole ? { kind: 'BUCKET', bucket: reader.bucket } : reader,
     ...(keys === undefined ? {} : { keys }),
-    maxConcurrency,
+    maxConcurrency: guards.ramp === undefined ? job.maxConcurrency : rampedConcurrency(guards.ramp, 0),
     toleratedFailureCount,
     toleratedFailurePercentage,
     itemsPerInvocation,
+    ...(Object.keys(guards).length === 0 ? {} : { guards }),
     run: { bucket: results.bucket, key: results.prefix + JOB_FILE },
     results: { bucket: results.bucket, prefix: results.prefix.replace(/\/$/, '') },
   };
+}
+
+function guardsOf({ deadline, breaker, ramp, maxConcurrency }: PreparedJob): Guards {
+  return definedOnly({ deadline, breaker, ramp: ramp && { ...ramp, maxConcurrency } });
 }
 
 /** Everything that Prepare decides, without writing anything: what a dry run needs. Throws InvalidJob. */
@@ -182,6 +183,9 @@ export async function prepareJob(
     itemsPerInvocation,
     toleratedFailureCount,
     toleratedFailurePercentage,
+    ramp,
+    breaker,
+    deadline,
   } = job;
   return {
     version: 1,
@@ -206,6 +210,7 @@ export async function prepareJob(
     toleratedFailureCount: toleratedFailureCount ?? (toleratedFailurePercentage === undefined ? 0 : ALL_ITEMS),
     toleratedFailurePercentage: toleratedFailurePercentage ?? 100,
     itemsPerInvocation,
+    ...definedOnly({ ramp, breaker, deadline }),
   };
 }
 

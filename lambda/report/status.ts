@@ -1,5 +1,6 @@
 // How a run ended, in one word: the one table of words, exit codes and meanings for whoever tells of an end.
 import type { ErrorName } from '../contract/errors.ts';
+import { BREAKER_ERROR, DEADLINE_ERROR } from '../contract/guard-errors.ts';
 
 /** What the table says of one word. Texts are plain, without a full stop. */
 interface End {
@@ -32,6 +33,11 @@ export const RUN_STATUSES = {
     exitCode: 2,
     title: 'Stopped by failures',
     meaning: 'stopped by failures: more than are tolerated',
+  },
+  stoppedByBreaker: {
+    exitCode: 2,
+    title: 'Stopped by the breaker',
+    meaning: 'stopped by the breaker: too many of the last keys failed by one class',
   },
   stoppedByDeadline: { exitCode: 2, title: 'Stopped by the deadline', meaning: 'stopped by the deadline' },
   stoppedByError: {
@@ -73,11 +79,15 @@ export const EXECUTION_STATUSES = ['SUCCEEDED', 'FAILED', 'ABORTED', 'TIMED_OUT'
 
 export type ExecutionStatus = (typeof EXECUTION_STATUSES)[number];
 
-/** The error with which a deadline stops an execution, as StopExecution takes one. */
-export const DEADLINE_ERROR = 'Deadline';
-
 /** The error with which a run stops when another process has taken its folder over. */
 export const LOST_LEASE_ERROR = 'RunIsLive' satisfies ErrorName;
+
+/** The errors that tell why an execution was stopped; any other is a person's own. */
+const STOPPED_BY: Readonly<Record<string, RunStatus>> = {
+  [LOST_LEASE_ERROR]: 'stoppedByError',
+  [DEADLINE_ERROR]: 'stoppedByDeadline',
+  [BREAKER_ERROR]: 'stoppedByBreaker',
+};
 
 /** What the run's status is made of. */
 export interface EndFacts {
@@ -95,8 +105,7 @@ export function runStatusOf({ executionStatus, error, counts, check }: EndFacts)
     case undefined:
       return 'noEndOnRecord';
     case 'ABORTED':
-      if (error === LOST_LEASE_ERROR) return 'stoppedByError';
-      return error === DEADLINE_ERROR ? 'stoppedByDeadline' : 'interrupted';
+      return (error !== undefined && Object.hasOwn(STOPPED_BY, error) ? STOPPED_BY[error] : undefined) ?? 'interrupted';
     case 'SUCCEEDED':
       if (!check.balanced) return 'unbalanced';
       if (counts.pending > 0) return 'notFinished';

@@ -2,7 +2,7 @@
 import { realpath } from 'node:fs/promises';
 import { FanoutError } from '../../lambda/contract/errors.ts';
 import { formatLocation, isDirectory, type Location } from '../../lambda/contract/location.ts';
-import { parseJob } from '../../lambda/job/job.ts';
+import { type Job, parseJob } from '../../lambda/job/job.ts';
 import type { PreparedJob } from '../../lambda/job/prepared.ts';
 import { preparedState } from '../../lambda/prepare/prepare.ts';
 import { readJob } from '../../lambda/report/run-folder.ts';
@@ -24,7 +24,14 @@ export interface ContinueRun {
 }
 
 /** How a run goes may change when it is carried on; what it does may not, or its account would tell of two jobs. */
-const CHANGEABLE = ['maxConcurrency', 'toleratedFailureCount', 'toleratedFailurePercentage'] as const;
+const CHANGEABLE = [
+  'maxConcurrency',
+  'toleratedFailureCount',
+  'toleratedFailurePercentage',
+  'ramp',
+  'breaker',
+  'deadline',
+] as const;
 
 /** Fields that only say where the run is. */
 const PLACES = ['source', 'destination', 'results'] as const;
@@ -41,9 +48,9 @@ export async function continueRun({ run, only, positionals, options, how }: Cont
   const given = parseJob(input);
   const job = await jobOf(run, given.results ?? given.destination);
   const changed = Object.fromEntries(
-    CHANGEABLE.flatMap((field) => (given[field] === undefined ? [] : [[field, given[field]]])),
+    CHANGEABLE.flatMap((field) => (given[field] === undefined ? [] : [[field, changedTo(field, input, given, job)]])),
   );
-  const state = { ...preparedState(job), ...changed };
+  const state = preparedState({ ...job, ...changed });
   return await runHere(
     {
       run: job.run,
@@ -54,6 +61,12 @@ export async function continueRun({ run, only, positionals, options, how }: Cont
     },
     how,
   );
+}
+
+/** What is not said of a guard stays what it was. */
+function changedTo(field: (typeof CHANGEABLE)[number], input: Record<string, unknown>, given: Job, job: PreparedJob) {
+  const before = job[field];
+  return typeof before === 'object' ? { ...before, ...(input[field] as object) } : given[field];
 }
 
 /** The prepared job of a run. Throws SourceNotFound when there is no run, UsageError when its folder has been moved. */

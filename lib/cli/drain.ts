@@ -8,6 +8,8 @@ import type { Running } from './execute.ts';
 export interface Drain {
   /** Begins it; a second time changes nothing but the reason that was not given yet. */
   begin(running: Running, reason?: StopReason): void;
+  /** Stops the run: what has not begun goes back, the rest is awaited for as long as it takes. */
+  stop(running: Running, reason: StopReason): void;
   /** Of a run that starts nothing more by itself: what has not begun goes back, the rest is awaited for as long as it takes. */
   takeBack(running: Running): void;
   /** Whether images may have been left half-way: threads of this process may still work on them. */
@@ -41,6 +43,11 @@ export function createDrain(grace: number, display: Display): Drain {
         },
         Math.min(grace, LONGEST_TIMER),
       );
+    },
+    stop({ execution, progress }, reason) {
+      begun = true;
+      execution.stop(reason);
+      progress.draining();
     },
     takeBack({ execution, progress }) {
       begun = true;

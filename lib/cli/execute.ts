@@ -5,6 +5,7 @@ import { definedOnly } from '../../lambda/contract/defined.ts';
 import { FanoutError, toFanoutError } from '../../lambda/contract/errors.ts';
 import { canonicalJson } from '../../lambda/contract/fingerprint.ts';
 import type { Location } from '../../lambda/contract/location.ts';
+import type { Outcome } from '../../lambda/contract/outcome.ts';
 import { keyOf } from '../../lambda/job/item.ts';
 import { ALL_ITEMS } from '../../lambda/job/job.ts';
 import type { PreparedState, PrepareEvent, ProcessEvent, SummarizeEvent } from '../../lambda/job/prepared.ts';
@@ -18,10 +19,17 @@ import { type ExecutionStatus, LOST_LEASE_ERROR } from '../../lambda/report/stat
 import type { Summary } from '../../lambda/report/summary.ts';
 import { LEASE_FILE, type Lease, takeLease } from '../../lambda/store/lease.ts';
 import type { OpenStore } from '../../lambda/store/store.ts';
-import { type Continue, type ExecutionEvent, type LocalExecution, startExecution } from '../local/execution.ts';
+import {
+  type Continue,
+  type ExecutionEvent,
+  type LocalExecution,
+  type StopReason,
+  startExecution,
+} from '../local/execution.ts';
 import type { Json } from '../states-language.ts';
 import { workflow } from '../workflow.ts';
 import type { KeyFailure, Threshold } from './failures.ts';
+import { createGuard, type Guard, startDeadline } from './guard.ts';
 import { type ProgressTracker, trackProgress } from './progress.ts';
 
 export interface ExecuteOptions {
@@ -39,6 +47,10 @@ export interface ExecuteOptions {
   readonly onFailure: (failure: KeyFailure) => void;
   /** Told when more has failed than is tolerated. */
   readonly onThresholdExceeded: (threshold: Threshold) => void;
+  /** Milliseconds until nothing more is started. Default: the job's. */
+  readonly deadline?: number | undefined;
+  /** Told when a guard stops the run, and has to stop it then. Default: it is stopped. */
+  readonly onGuard?: (reason: Required<StopReason>) => void;
   /** Told what a person should know of the run's lease: that it is lost, unguarded, or looked at for a while. */
   readonly onLease?: (sentence: string) => void;
 }
@@ -83,6 +95,9 @@ export function execute(options: ExecuteOptions): Running {
   let lease: Lease | undefined;
   let lost: string | undefined;
   let listed = { items: 0, complete: false };
+  let guard: Guard | undefined;
+  const stop = options.onGuard ?? ((reason: StopReason) => execution.stop(reason));
+  let deadline = startDeadline(started, options.deadline, stop);
 
   const account = async (
     state: PreparedState,
@@ -139,6 +154,12 @@ export function execute(options: ExecuteOptions): Running {
           const state = await options.prepare(event as PrepareEvent);
           lease ??= await hold(state);
           prepared = state;
+          guard ??= createGuard({
+            guards: state.guards ?? {},
+            scale: (maxConcurrency) => execution.update({ maxConcurrency }),
+            stop,
+          });
+          if (options.deadline === undefined) deadline = startDeadline(started, state.guards?.deadline, stop);
           return state;
         } catch (error) {
           if (error instanceof FanoutError && error.transient) options.onPrepareFailed(error);
@@ -166,13 +187,15 @@ export function execute(options: ExecuteOptions): Running {
           options.onThresholdExceeded({ failed: event.failed, tolerated: toleratedText(prepared) });
         }
       } else if (prepared !== undefined) {
-        follow(event, prepared, progress, options.onFailure);
+        const outcomes = follow(event, prepared, progress, options.onFailure);
+        if (outcomes !== undefined) guard?.ended(outcomes);
       }
     },
   });
 
   async function finish(): ReturnType<() => Running['ended']> {
     const { status, error, cause, mapRun } = await execution.result;
+    deadline.clear();
     if (summary !== undefined) return { summary };
     if (prepared === undefined || mapRun === undefined) return { error: error ?? status, cause: cause ?? '' };
     // The account is for the process to write that has the run now.
@@ -198,12 +221,13 @@ export function folderOf({ results }: PreparedState): Location {
   return { bucket: results.bucket, prefix: `${results.prefix}/` };
 }
 
+/** Answers what became of the keys of a child that has ended. */
 function follow(
   event: ExecutionEvent,
   { reader }: PreparedState,
   progress: ProgressTracker,
   onFailure: ExecuteOptions['onFailure'],
-): void {
+): readonly Outcome[] | undefined {
   if (event.type === 'childStarted') {
     const [first] = (event.input as unknown as ProcessEvent).Items;
     progress.started(event.name, first === undefined ? '' : keyOf(first.item, reader.kind));
@@ -221,7 +245,9 @@ function follow(
     const outcomes = outcomesOf(record, reader.kind);
     progress.ended(Name, outcomes);
     for (const outcome of outcomes) if (outcome.status === 'failed') onFailure(outcome);
+    return outcomes;
   }
+  return undefined;
 }
 
 /** What a job tolerates, as the rest of a sentence. */

@@ -43,6 +43,23 @@ export const JOB_OPTIONS = {
     value: 'N',
     help: 'Keys per invocation of the image function. Default: 1.',
   },
+  ramp: {
+    type: 'string',
+    multiple: true,
+    value: 'NAME=N',
+    help: 'Begins with few keys in flight, and grows as keys succeed: baseConcurrency, incrementFactor or numberOfSucceeded; `--ramp default` for 10, 2 and 100.',
+  },
+  breaker: {
+    type: 'string',
+    multiple: true,
+    value: 'NAME=N',
+    help: 'Stops a run whose last keys mostly fail by one class, whatever is tolerated: keys or percentage; `--breaker default` for 100 and 50.',
+  },
+  deadline: {
+    type: 'string',
+    value: 'TIME',
+    help: 'Starts nothing new after 90s, 15m, 1h30m, …; what is left is pending.',
+  },
   existing: {
     type: 'string',
     value: 'WHAT',
@@ -93,7 +110,8 @@ export type JobOptions = OptionValues<typeof JOB_OPTIONS & typeof JOB_FILE_OPTIO
 export async function jobInput(positionals: readonly string[], options: JobOptions): Promise<Record<string, unknown>> {
   const [source, destination] = places(positionals, options);
   const file = options.job === undefined ? {} : await readJobFile(options.job);
-  const limits = limitsOf(options.limits);
+  if (options.deadline !== undefined) parseDuration('deadline', options.deadline);
+  const limits = pairsOf('limits', options.limits, 'bytes=50000000', limitOf);
   return {
     ...file,
     ...definedOnly({
@@ -107,6 +125,9 @@ export async function jobInput(positionals: readonly string[], options: JobOptio
       toleratedFailureCount: numberOf(options['tolerated-failure-count']),
       toleratedFailurePercentage: numberOf(options['tolerated-failure-percentage']),
       itemsPerInvocation: numberOf(options['items-per-invocation']),
+      ramp: guardOf('ramp', options.ramp, 'baseConcurrency=10', file),
+      breaker: guardOf('breaker', options.breaker, 'percentage=50', file),
+      deadline: options.deadline,
       existing: options.existing,
       verify: options.verify,
       movedFrom: options['moved-from'],
@@ -178,15 +199,36 @@ function limitOf(name: string, text: string): number | string | undefined {
   return numberOf(text);
 }
 
-function limitsOf(pairs: readonly string[] | undefined): Record<string, unknown> | undefined {
+/** The fields of a guard over those of the job file; `default` stands for none. */
+function guardOf(
+  option: 'ramp' | 'breaker',
+  pairs: readonly string[] | undefined,
+  example: string,
+  file: Readonly<Record<string, unknown>>,
+): Record<string, unknown> | undefined {
+  const given = pairsOf(
+    option,
+    pairs?.filter((pair) => pair !== 'default'),
+    `${example}, or default`,
+    (_, text) => numberOf(text),
+  );
+  return given && { ...(file[option] as object | undefined), ...given };
+}
+
+function pairsOf(
+  option: string,
+  pairs: readonly string[] | undefined,
+  example: string,
+  read: (name: string, text: string) => unknown,
+): Record<string, unknown> | undefined {
   return (
     pairs &&
     Object.fromEntries(
       pairs.map((pair) => {
         const at = pair.indexOf('=');
-        if (at < 1) throw new UsageError(`--limits: expected NAME=N such as bytes=50000000, got ${pair}`);
+        if (at < 1) throw new UsageError(`--${option}: expected NAME=N such as ${example}, got ${pair}`);
         const name = pair.slice(0, at);
-        return [name, limitOf(name, pair.slice(at + 1))];
+        return [name, read(name, pair.slice(at + 1))];
       }),
     )
   );

@@ -1,5 +1,6 @@
 // A run on this machine from its start to its exit code: progress, Ctrl-C, the deadline, the summary.
 import { availableParallelism } from 'node:os';
+import { DEADLINE_ERROR } from '../../lambda/contract/guard-errors.ts';
 import { isDirectory } from '../../lambda/contract/location.ts';
 import { createTransform } from '../../lambda/image/transform.ts';
 import { IMAGE_GLOB } from '../../lambda/job/image-glob.ts';
@@ -7,7 +8,7 @@ import type { Selection } from '../../lambda/job/selection.ts';
 import type { Prepare } from '../../lambda/prepare/prepare.ts';
 import { createProcess } from '../../lambda/process/process.ts';
 import { printable } from '../../lambda/report/printable.ts';
-import { DEADLINE_ERROR, exitCodeOf } from '../../lambda/report/status.ts';
+import { exitCodeOf } from '../../lambda/report/status.ts';
 import type { Summary } from '../../lambda/report/summary.ts';
 import { resumeHereCommand } from '../../lambda/report/text.ts';
 import { formatCount, formatDuration } from '../../lambda/report/units.ts';
@@ -32,7 +33,7 @@ export interface How {
   /** Milliseconds for which a stopped run waits for the images that are being worked on. */
   readonly grace: number;
   /** Milliseconds until nothing new is started. */
-  readonly deadline?: number;
+  readonly deadline?: number | undefined;
 }
 
 export interface LocalRun {
@@ -43,9 +44,6 @@ export interface LocalRun {
   /** Keys that earlier attempts have done. */
   readonly doneBefore?: number;
 }
-
-/** A timer of Node holds no more; a longer deadline than 24 days is none. */
-const LONGEST_TIMER = 2 ** 31 - 1;
 
 /** How long an aborted run may take to write its account before the process ends anyway. */
 const ABORT_GRACE = 3_000;
@@ -70,6 +68,7 @@ export async function runHere(
   let running: Running | undefined;
   let selection: Selection | undefined;
   let code: ExitCode = EXIT.notStarted;
+  let overdue = false;
   const display = showProgress({
     stream: process.stderr,
     read: () => (running?.prepared() === true ? running.progress.read() : undefined),
@@ -119,19 +118,24 @@ export async function runHere(
       display.say(`${printable(`${name}: ${message}`)}\nTrying again; Ctrl-C ends it.`),
     onLease: (sentence) => display.say(printable(sentence)),
     onFailure: failures.failed,
+    deadline: how.deadline,
+    onGuard: (reason) => {
+      if (running === undefined) return;
+      if (reason.error === DEADLINE_ERROR) {
+        overdue = true;
+        display.say(
+          `The deadline has come: finishing what has begun, for ${formatDuration(how.grace)} at most; starting nothing new.`,
+        );
+        drain.begin(running, reason);
+      } else {
+        display.say(`${printable(reason.cause)}: finishing what has begun, starting nothing new.`);
+        drain.stop(running, reason);
+      }
+    },
     onThresholdExceeded: (threshold) => {
       failures.exceeded(threshold);
       if (running !== undefined) drain.takeBack(running);
     },
-  });
-  const deadline = stopAt(how.deadline, () => {
-    display.say(
-      `The deadline has come: finishing what has begun, for ${formatDuration(how.grace)} at most; starting nothing new.`,
-    );
-    drain.begin(running, {
-      error: DEADLINE_ERROR,
-      cause: `The deadline of ${formatDuration(how.deadline ?? 0)} has come`,
-    });
   });
   try {
     const ended = await running.ended;
@@ -140,7 +144,7 @@ export async function runHere(
       display.end();
       process.stderr.write(`image-fanout run: ${reasonText(ended)}\n`);
       if (interrupts.count > 0) code = EXIT.interrupted;
-      else if (deadline.passed || ended.unwritten !== undefined) code = EXIT.stopped;
+      else if (overdue || ended.unwritten !== undefined) code = EXIT.stopped;
       return code;
     }
     if (!how.quiet) sayUnusedGlobs(ended.summary, selection, display);
@@ -150,7 +154,6 @@ export async function runHere(
     return code;
   } finally {
     display.end();
-    deadline.clear();
     drain.clear();
     await Promise.all([stores.close(), impatient.close()]);
     // An ordinary end would wait for images that nobody waits for any more: those that were taken back or cut short.
@@ -181,19 +184,4 @@ function reasonText({ error, cause, unwritten }: NoAccount): string {
   const reason = `${printable(error)}: ${lines.join('\n')}`;
   if (unwritten === undefined) return reason;
   return `the account could not be written: ${reason}\nWhat was done is on record. Once that is mended: ${resumeHereCommand(unwritten)}`;
-}
-
-function stopAt(milliseconds: number | undefined, stop: () => void): { readonly passed: boolean; clear(): void } {
-  let passed = false;
-  if (milliseconds === undefined || milliseconds > LONGEST_TIMER) return { passed, clear: () => {} };
-  const timer = setTimeout(() => {
-    passed = true;
-    stop();
-  }, milliseconds);
-  return {
-    get passed() {
-      return passed;
-    },
-    clear: () => clearTimeout(timer),
-  };
 }

@@ -24,11 +24,6 @@ export const command = defineCommand({
       help: 'Does what is pending or failed in a run, and nothing else. RUN is its folder, a destination (its latest run), or with SRC DST its id or latest.',
     },
     'retry-failed': { type: 'string', value: 'RUN', help: 'Does only what failed in a run.' },
-    deadline: {
-      type: 'string',
-      value: 'TIME',
-      help: 'Starts nothing new after 90s, 15m, 1h30m, …; what is left is pending.',
-    },
     grace: {
       type: 'string',
       value: 'TIME',
@@ -50,9 +45,8 @@ export const command = defineCommand({
       json = false,
       quiet = false,
     } = options;
-    const deadline = options.deadline === undefined ? undefined : parseDuration('deadline', options.deadline);
     const grace = options.grace === undefined ? DEFAULT_GRACE : parseDuration('grace', options.grace, { orZero: true });
-    const how = { isolate, json, quiet, grace, ...(deadline === undefined ? {} : { deadline }) };
+    const how = { isolate, json, quiet, grace };
     if (resume !== undefined && retryFailed !== undefined)
       throw new UsageError('expected --resume or --retry-failed, got both');
     const continued = resume ?? retryFailed;

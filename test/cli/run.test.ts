@@ -272,6 +272,30 @@ describe.concurrent('a run', () => {
     }
   });
 
+  test('a breaker stops a run that tolerates everything and names the class: exit 2, and resume goes on without it', async () => {
+    const source = await place.folder('breaker');
+    const good = await place.images('breaker-good', 1);
+    for (let index = 0; index < 12; index++) {
+      const path = join(source, `${String(index).padStart(2, '0')}.jpg`);
+      if (index < 4) await copyFile(join(good, '0000.jpg'), path);
+      else await writeFile(path, 'no image');
+    }
+    const destination = await place.folder('breaker-out');
+    const tolerant = [...THUMBNAIL, '--tolerated-failure-percentage', '100', '--max-concurrency', '1'];
+    const stopped = await run('run', source, destination, ...tolerant, '--breaker', 'keys=4');
+    expect(stopped.code).toBe(2);
+    expect(stopped.stderr).toContain('Of the last 4 keys 3 failed by NotAnImage: more than 50 %');
+    expect(stopped.stdout).toMatch(/^Stopped by the breaker: 7 of 12 keys in /);
+    const again = await run('run', '--resume', destination, '--breaker', 'percentage=99', '--json');
+    expect({ code: again.code, counts: summaryOf(again.stdout).counts }).toMatchObject({
+      code: 2,
+      counts: { pending: 4 },
+    });
+    const resumed = await run('run', '--resume', destination, '--breaker', 'keys=100', '--json');
+    expect(resumed.code).toBe(3);
+    expect(summaryOf(resumed.stdout).counts).toEqual({ total: 12, succeeded: 4, skipped: 0, failed: 8, pending: 0 });
+  });
+
   test('a deadline leaves the rest pending: exit 2', async () => {
     const source = await place.images('deadline', 300);
     const destination = await place.folder('deadline-out');
@@ -386,6 +410,16 @@ describe.concurrent('nothing is started: exit 1', () => {
     ['a number that is none', ['--max-concurrency', 'ten'], /maxConcurrency: expected a number, got "ten"/],
     ['an unknown recipe', ['--recipe', 'webb'], /recipe: expected one of the presets .*, got "webb"/],
     ['a duration that is none', ['--deadline', 'soon'], /--deadline: expected a duration such as 90s/],
+    [
+      'guards that are none',
+      ['--ramp', 'factor=2', '--breaker', 'percentage=100'],
+      /ramp\.factor: unknown field, expected one of baseConcurrency, .*\n.*breaker\.percentage: expected less than 100, got 100/,
+    ],
+    [
+      'a guard without a value',
+      ['--ramp', 'on'],
+      /--ramp: expected NAME=N such as baseConcurrency=10, or default, got on/,
+    ],
     ['two runs to continue', ['--resume', 'a', '--retry-failed', 'b'], /expected --resume or --retry-failed, got both/],
     [
       'a run that is not there',

@@ -39,6 +39,7 @@ const CASES: readonly (readonly [code: number, word: string, when: string, facts
     { executionStatus: 'FAILED', error: 'States.ItemReaderFailed', counts, check },
   ],
   [2, 'timedOut', 'time ran out', { executionStatus: 'TIMED_OUT', counts, check }],
+  [2, 'stoppedByBreaker', 'a breaker tripped', { executionStatus: 'ABORTED', error: 'Breaker', counts, check }],
   [2, 'stoppedByDeadline', 'a deadline came', { executionStatus: 'ABORTED', error: 'Deadline', counts, check }],
   [
     2,
