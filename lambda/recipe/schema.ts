@@ -1,5 +1,6 @@
 // The recipe as a person writes it: operations, outputs and policies, in closed schemas.
 import { z } from 'zod';
+import { bytes } from '../contract/amount.ts';
 import { closed } from './closed.ts';
 import { ENCODERS } from './encoders.ts';
 import { cacheControl, tagSet, userMetadata } from './headers.ts';
@@ -81,11 +82,9 @@ const outputFields = {
     .boolean()
     .optional()
     .describe('Encodes a lossless WebP as a lossless one, whatever webp.quality says. Default: false.'),
-  maxBytes: z
-    .int()
-    .min(1)
+  maxBytes: bytes(z.int().min(1))
     .optional()
-    .describe('Largest size: the quality is searched that meets it, else QualityUnreachable.'),
+    .describe('Largest size, in bytes or as 200KB: the quality is searched that meets it, else QualityUnreachable.'),
   minSsim: z
     .number()
     .gt(0)

@@ -111,7 +111,7 @@ export async function jobInput(positionals: readonly string[], options: JobOptio
   const [source, destination] = places(positionals, options);
   const file = options.job === undefined ? {} : await readJobFile(options.job);
   if (options.deadline !== undefined) parseDuration('deadline', options.deadline);
-  const limits = pairsOf('limits', options.limits, 'bytes=50000000', limitOf);
+  const limits = pairsOf('limits', options.limits, 'bytes=50000000');
   return {
     ...file,
     ...definedOnly({
@@ -187,18 +187,6 @@ function numberOf(text: string | undefined): number | string | undefined {
   return text !== undefined && /^-?\d+(\.\d+)?$/.test(text) ? Number(text) : text;
 }
 
-/** Bytes take `10MB` or `1GiB`, milliseconds `30s` or `1m30s`; what is neither stays text for `parseJob` to name. */
-function limitOf(name: string, text: string): number | string | undefined {
-  if (name === 'bytes' || name === 'memory') {
-    const [, count, prefix = '', binary] = /^(\d+(?:\.\d+)?) ?([kmg]?)(i?)b$/i.exec(text) ?? [];
-    if (count !== undefined) {
-      return Math.round(Number(count) * (binary === '' ? 1000 : 1024) ** ' kmg'.indexOf(prefix.toLowerCase() || ' '));
-    }
-  }
-  if (name === 'milliseconds' && /[a-z]$/i.test(text)) return parseDuration('limits milliseconds', text);
-  return numberOf(text);
-}
-
 /** The fields of a guard over those of the job file; `default` stands for none. */
 function guardOf(
   option: 'ramp' | 'breaker',
@@ -210,7 +198,6 @@ function guardOf(
     option,
     pairs?.filter((pair) => pair !== 'default'),
     `${example}, or default`,
-    (_, text) => numberOf(text),
   );
   return given && { ...(file[option] as object | undefined), ...given };
 }
@@ -219,7 +206,6 @@ function pairsOf(
   option: string,
   pairs: readonly string[] | undefined,
   example: string,
-  read: (name: string, text: string) => unknown,
 ): Record<string, unknown> | undefined {
   return (
     pairs &&
@@ -228,7 +214,7 @@ function pairsOf(
         const at = pair.indexOf('=');
         if (at < 1) throw new UsageError(`--${option}: expected NAME=N such as ${example}, got ${pair}`);
         const name = pair.slice(0, at);
-        return [name, read(name, pair.slice(at + 1))];
+        return [name, numberOf(pair.slice(at + 1))];
       }),
     )
   );

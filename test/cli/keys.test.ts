@@ -141,7 +141,28 @@ test('the keys that failed are a manifest that can be fed back in, and limits ta
   expect(job.limits).toMatchObject({ bytes: 10_000_000, memory: 1.5 * 1024 ** 3, milliseconds: 90_000 });
   const bad = await run(...argv, '--limits', 'bytes=10X');
   expect(bad.code).toBe(1);
-  expect(bad.stderr).toContain('limits.bytes: expected a number, got "10X"');
+  expect(bad.stderr).toContain(
+    'limits.bytes: expected a number of bytes, or a size such as 500KB, 10MB or 1GiB, got "10X"',
+  );
+});
+
+test('sizes and times take units in job files and recipes, too', async () => {
+  const source = await place.images('units', 1);
+  const job = join(await place.folder('units-job'), 'job.json');
+  const recipe = { format: 'jpeg', maxBytes: '20KB' };
+  const limits = { bytes: '10MB', memory: '1GiB', milliseconds: '1m30s' };
+  await writeFile(job, JSON.stringify({ source, destination: `${source}-out`, recipe, limits }));
+  const ended = await run('run', '--job', job, '--json');
+  expect(ended.code).toBe(0);
+  const told = summaryOf(ended).job;
+  expect(told.limits).toMatchObject({ bytes: 10_000_000, memory: 1024 ** 3, milliseconds: 90_000 });
+  expect(told.recipe.outputs[0]?.maxBytes).toBe(20_000);
+  await writeFile(job, JSON.stringify({ source, destination: `${source}-out`, limits: { milliseconds: '90 s' } }));
+  const bad = await run('run', '--job', job);
+  expect(bad.code).toBe(1);
+  expect(bad.stderr).toMatch(
+    /limits\.milliseconds: expected a number of milliseconds, or a duration such as .*, got "90 s"/,
+  );
 });
 
 test('a list that breaks off: nothing runs, or the account tells how much of it was read, and a resume goes on once it is mended', async () => {
