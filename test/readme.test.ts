@@ -135,7 +135,7 @@ describe('commands for a deployed stack', () => {
   test.each(linesOf('sh cloud'))('%s', async (line) => {
     const [npx, program, name = '', ...argv] = words(line);
     expect([npx, program]).toEqual(['npx', 'image-fanout']);
-    const path = ['report'].includes(name) ? `../lib/cli/${name}.ts` : `../lib/cli/cloud/${name}.ts`;
+    const path = ['report', 'list'].includes(name) ? `../lib/cli/${name}.ts` : `../lib/cli/cloud/${name}.ts`;
     const { command } = await import(path);
     const { parseArguments } = await import('../lib/cli/arguments.ts');
     expect(() => parseArguments(argv, command)).not.toThrow();

@@ -8,6 +8,8 @@ export interface Display {
   say(text: string): void;
   /** Writes one JSON line, for programs that read along; on the displays for people it does nothing. */
   event(name: string, fields: object): void;
+  /** Writes to the log file only, where there is one. */
+  log(text: string): void;
   /** Takes the progress line away and stops. */
   end(): void;
 }
@@ -55,6 +57,7 @@ function terminalDisplay({ stream, read }: DisplayOptions): Display {
       stream.write(`${shown === '' ? '' : CLEAR_LINE}${text}\n${shown}`);
     },
     event() {},
+    log() {},
     end() {
       clearInterval(timer);
       clear();
@@ -63,7 +66,7 @@ function terminalDisplay({ stream, read }: DisplayOptions): Display {
 }
 
 function quietDisplay({ stream }: DisplayOptions): Display {
-  return { say: (text) => void stream.write(`${text}\n`), event: () => {}, end: () => {} };
+  return { say: (text) => void stream.write(`${text}\n`), event: () => {}, log: () => {}, end: () => {} };
 }
 
 function logDisplay({ stream, read }: DisplayOptions): Display {
@@ -76,6 +79,7 @@ function logDisplay({ stream, read }: DisplayOptions): Display {
       stream.write(`${text}\n`);
     },
     event() {},
+    log() {},
     end() {
       clearInterval(timer);
     },
@@ -94,6 +98,7 @@ function jsonDisplay({ stream, read, quiet }: DisplayOptions): Display {
   return {
     say: (text) => event('message', { text }),
     event,
+    log: () => {},
     end: () => clearInterval(timer),
   };
 }

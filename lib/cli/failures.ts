@@ -31,7 +31,7 @@ export interface FailureTeller {
   end(): void;
 }
 
-/** Failures named one by one on a terminal or in a log; with `json` all of them are. */
+/** Failures named one by one on standard error; with `json`, and in a log file, all of them are. */
 const MOST_NAMED = 20;
 
 /** Makes one. */
@@ -43,8 +43,10 @@ export function tellFailures(display: Display, stream: NodeJS.WriteStream, json:
       count += 1;
       latest = { index, key, error, message };
       if (json) display.event('failed', latest);
-      else if (count <= MOST_NAMED) {
-        display.say(`${styleText('red', 'Failed:', { stream })} ${printable(key)}: ${failureLine({ error, message })}`);
+      else {
+        const text = `${styleText('red', 'Failed:', { stream })} ${printable(key)}: ${failureLine({ error, message })}`;
+        if (count <= MOST_NAMED) display.say(text);
+        else display.log(text);
       }
     },
     exceeded({ failed, tolerated }) {

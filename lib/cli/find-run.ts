@@ -13,7 +13,7 @@ import { JOB_FILE } from '../../lambda/job/prepared.ts';
 import type { OpenStore, Store } from '../../lambda/store/store.ts';
 
 /** Folders of runs: with a destination, and in a stack's results bucket. */
-const RUNS_FOLDERS = ['.image-fanout/runs/', 'runs/'];
+export const RUNS_FOLDERS = ['.image-fanout/runs/', 'runs/'];
 
 /** Whether the text is a run's folder, rather than its id or `latest`. */
 export function isFolder(run: string): boolean {

@@ -23,6 +23,7 @@ import { endAtOnce, endBySignal } from './end.ts';
 import { execute, messageOf, type NoAccount, type Running } from './execute.ts';
 import { tellFailures } from './failures.ts';
 import { watchInterrupts } from './interrupt.ts';
+import { type LogFile, withLogFile } from './log-file.ts';
 import { summaryText } from './summary.ts';
 
 /** How a run shows itself and when it stops; nothing of it changes what it does. */
@@ -30,6 +31,8 @@ export interface How {
   readonly json: boolean;
   readonly quiet: boolean;
   readonly isolate: boolean;
+  /** A file that what is said is appended to. Default: none. */
+  readonly logFile?: LogFile | undefined;
   /** Milliseconds for which a stopped run waits for the images that are being worked on. */
   readonly grace: number;
   /** Milliseconds until nothing new is started. */
@@ -69,12 +72,14 @@ export async function runHere(
   let selection: Selection | undefined;
   let code: ExitCode = EXIT.notStarted;
   let overdue = false;
-  const display = showProgress({
+  const shown = showProgress({
     stream: process.stderr,
     read: () => (running?.prepared() === true ? running.progress.read() : undefined),
     quiet: how.quiet,
     json: how.json,
   });
+  const display = how.logFile === undefined ? shown : withLogFile(shown, how.logFile, how);
+  display.log(`Run ${run}`);
   const failures = tellFailures(display, process.stderr, how.json);
   const drain = createDrain(how.grace, display);
   using interrupts = watchInterrupts({
@@ -142,14 +147,16 @@ export async function runHere(
     failures.end();
     if (!('summary' in ended)) {
       display.end();
-      process.stderr.write(`image-fanout run: ${reasonText(ended)}\n`);
+      const reason = reasonText(ended);
+      display.log(reason);
+      process.stderr.write(`image-fanout run: ${reason}\n`);
       if (interrupts.count > 0) code = EXIT.interrupted;
       else if (overdue || ended.unwritten !== undefined) code = EXIT.stopped;
       return code;
     }
     if (!how.quiet) sayUnusedGlobs(ended.summary, selection, display);
     display.end();
-    report(ended.summary, running.progress.done(), how);
+    report(ended.summary, running.progress.done(), how, display);
     code = exitCodeOf(ended.summary);
     return code;
   } finally {
@@ -171,7 +178,8 @@ function sayUnusedGlobs({ job, counts, attempts }: Summary, selection: Selection
   }
 }
 
-function report(summary: Summary, done: number, { json, quiet }: How): void {
+function report(summary: Summary, done: number, { json, quiet }: How, { log }: Display): void {
+  log(summaryText(summary, done));
   if (json) process.stdout.write(`${JSON.stringify(summary, undefined, 2)}\n`);
   else if (!quiet) process.stdout.write(summaryText(summary, done));
   if (quiet && !summary.check.balanced) process.stderr.write(`${summary.check.problems.map(printable).join('\n')}\n`);

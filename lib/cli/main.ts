@@ -22,7 +22,7 @@ const COMMANDS: Readonly<
   stop: { summary: 'Stops a run of the deployed stack.', load: () => import('./cloud/stop.ts') },
   redrive: { summary: 'Carries on a run that failed or was stopped.', load: () => import('./cloud/redrive.ts') },
   doctor: { summary: 'Checks the deployed stack.', load: () => import('./cloud/doctor.ts') },
-  list: { summary: 'Lists the runs of the deployed stack.', load: () => import('./cloud/list.ts') },
+  list: { summary: 'Lists the runs of a destination, or of the deployed stack.', load: () => import('./list.ts') },
 };
 
 /** Runs the program. Answers the exit code; never throws. */

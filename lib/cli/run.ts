@@ -2,6 +2,7 @@
 import { defineCommand, UsageError } from './command.ts';
 import { parseDuration } from './duration.ts';
 import { JOB_FILE_OPTION, JOB_OPTIONS, jobInput } from './job-options.ts';
+import { openLogFile } from './log-file.ts';
 
 /** Milliseconds. Docker kills 10 seconds after it asked to end; most images take less than one. */
 const DEFAULT_GRACE = 10_000;
@@ -30,6 +31,11 @@ export const command = defineCommand({
       help: 'How long a stopped run waits for the images that are being worked on. Default: 10s.',
     },
     isolate: { type: 'boolean', help: 'Image work in processes of its own: a crash costs one key.' },
+    'log-file': {
+      type: 'string',
+      value: 'FILE',
+      help: 'Appends what is said, every failure and the summary to a file, each line with the time; with --json as JSON lines.',
+    },
     json: {
       type: 'boolean',
       help: 'The summary as one JSON document on standard output, and nothing else there; on standard error a JSON line for each failure and message.',
@@ -46,7 +52,10 @@ export const command = defineCommand({
       quiet = false,
     } = options;
     const grace = options.grace === undefined ? DEFAULT_GRACE : parseDuration('grace', options.grace, { orZero: true });
-    const how = { isolate, json, quiet, grace };
+    if (dryRun === true && options['log-file'] !== undefined)
+      throw new UsageError('expected --dry-run or --log-file, got both');
+    const logFile = options['log-file'] === undefined ? undefined : openLogFile(options['log-file']);
+    const how = { isolate, json, quiet, grace, logFile };
     if (resume !== undefined && retryFailed !== undefined)
       throw new UsageError('expected --resume or --retry-failed, got both');
     const continued = resume ?? retryFailed;
