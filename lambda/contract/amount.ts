@@ -1,5 +1,5 @@
 // Numbers of bytes and of milliseconds in documents: plain, or with a unit as people write them.
-import { z } from 'zod';
+import * as z from 'zod';
 import { A_DURATION, durationOf } from './duration.ts';
 
 /** What would have been a size, for an error's sentence. */

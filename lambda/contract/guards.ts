@@ -1,5 +1,5 @@
 // What guards a run while it goes: how fast it may grow, and when it is stopped whatever is tolerated.
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** AWS IoT Jobs' words: https://docs.aws.amazon.com/iot/latest/developerguide/jobs-configurations-details.html */
 export const rampSchema = z.strictObject({

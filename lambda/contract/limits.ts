@@ -1,5 +1,5 @@
 // What one key may cost: the bounds that hostile or huge input meets, with their defaults.
-import { z } from 'zod';
+import * as z from 'zod';
 import { bytes, milliseconds } from './amount.ts';
 
 /**

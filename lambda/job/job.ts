@@ -1,5 +1,5 @@
 // The job: the one flat document that the console, the command line and job files all speak. Parsed here, once.
-import { z } from 'zod';
+import * as z from 'zod';
 import { A_DURATION, durationOf } from '../contract/duration.ts';
 import { FanoutError } from '../contract/errors.ts';
 import { breakerSchema, rampSchema } from '../contract/guards.ts';

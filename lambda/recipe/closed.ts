@@ -1,5 +1,5 @@
 // Closed zod objects: an unknown field is an error that lists the fields that exist.
-import { z } from 'zod';
+import * as z from 'zod';
 import { suggest } from '../contract/suggest.ts';
 
 /** A strict object whose message for an unknown field names it and lists what there is instead. */

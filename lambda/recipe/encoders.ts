@@ -1,5 +1,5 @@
 // The encoders' options as data, in sharp's own names.
-import { z } from 'zod';
+import * as z from 'zod';
 import { closed } from './closed.ts';
 import type { FormatName } from './names.ts';
 

@@ -1,5 +1,5 @@
 // What goes with an object besides its bytes: only what S3 can hold, told before a run starts.
-import { z } from 'zod';
+import * as z from 'zod';
 import { headerText } from '../contract/header-text.ts';
 
 /** S3 takes 2 KB of user metadata, names and values together: what our own provenance leaves of it. */

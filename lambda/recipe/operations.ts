@@ -1,5 +1,5 @@
 // The operations as data: for each, the options in sharp's own names and a sentence. How each is applied stands in lambda/image/operations.ts.
-import { z } from 'zod';
+import * as z from 'zod';
 import { closed, colour } from './closed.ts';
 import type { OperationName } from './names.ts';
 

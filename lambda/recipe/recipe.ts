@@ -1,5 +1,5 @@
 // The recipe's contract: what a job may say about its outputs, and what that comes to. The image Lambda reads lambda/recipe/ instead, without zod.
-import { z } from 'zod';
+import * as z from 'zod';
 import { readRecipe } from './resolve.ts';
 import { recipeUnion } from './schema.ts';
 

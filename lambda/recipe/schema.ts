@@ -1,5 +1,5 @@
 // The recipe as a person writes it: operations, outputs and policies, in closed schemas.
-import { z } from 'zod';
+import * as z from 'zod';
 import { bytes } from '../contract/amount.ts';
 import { closed } from './closed.ts';
 import { ENCODERS } from './encoders.ts';

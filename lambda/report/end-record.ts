@@ -1,5 +1,5 @@
 // How an attempt ended, on record before its account is made: so an account that is made again tells the same end.
-import { z } from 'zod';
+import * as z from 'zod';
 import { FanoutError } from '../contract/errors.ts';
 import type { Location } from '../contract/location.ts';
 import type { Store } from '../store/store.ts';

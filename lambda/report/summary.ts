@@ -1,5 +1,5 @@
 // The summary of a run: the schema of summary.json and its type, for whoever writes, reads or shows it.
-import { z } from 'zod';
+import * as z from 'zod';
 import type { PreparedJob } from '../job/prepared.ts';
 import { EXECUTION_STATUSES, RUN_STATUS_NAMES } from './status.ts';
 

@@ -1,7 +1,7 @@
 // The stack's settings: one table of context keys, read and checked once.
 import { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { Node } from 'constructs';
-import { z } from 'zod';
+import * as z from 'zod';
 import { type Location, parseLocation } from '../../lambda/contract/location.ts';
 import { type JobInput, MOST_CONCURRENCY, parseJob } from '../../lambda/job/job.ts';
 import { STACK_NAME } from '../outputs.ts';

@@ -1,5 +1,5 @@
 // The check of a definition when it is loaded: whatever the engine does not know is an error, never ignored.
-import { z } from 'zod';
+import * as z from 'zod';
 import type { State, StateMachineDefinition } from '../states-language.ts';
 import { type Fields, seconds, text } from './definition/fields.ts';
 import { map } from './definition/map.ts';

@@ -1,5 +1,5 @@
 // Fields that several kinds of states share.
-import { z } from 'zod';
+import * as z from 'zod';
 import { compilePath, namesOf } from '../states/path.ts';
 import { LONGEST_SECONDS } from '../states/retry.ts';
 import { compileExpression } from '../states/template.ts';

@@ -1,5 +1,5 @@
 // Distributed Map states as the engine knows them: reader, batcher, result writer, and what holds them together.
-import { z } from 'zod';
+import * as z from 'zod';
 import { MOST_PAYLOAD_BYTES } from '../tasks.ts';
 import {
   base,

@@ -1,5 +1,5 @@
 // Task, Choice, Pass, Succeed and Fail states as the engine knows them.
-import { z } from 'zod';
+import * as z from 'zod';
 import { base, catcher, input, onward, path, result, retrier, seconds, template, text } from './fields.ts';
 
 export const task = z.strictObject({

@@ -1,6 +1,6 @@
 // Recipes: what is read, what is refused and how, and what presets and shorthands come to.
 import { describe, expect, it } from 'vitest';
-import { z } from 'zod';
+import * as z from 'zod';
 import { parseJob } from '../../../lambda/job/job.ts';
 import { staticOutputKeys } from '../../../lambda/recipe/keys.ts';
 import {
