@@ -4,7 +4,7 @@ import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { installedTools } from './harness/others.ts';
 import { bareLoopEnvironment, photoRace, RECIPE } from './harness/photo-race.ts';
-import { IMAGE_FANOUT, timeProgram } from './harness/processes.ts';
+import { packaged, timeProgram } from './harness/processes.ts';
 import { judge, named, printRatios } from './harness/report.ts';
 import { inTurn, median, speedRatios } from './harness/rounds.ts';
 
@@ -20,6 +20,7 @@ const [cores, rounds, count] = [availableParallelism(), Number(values.rounds), N
 const BARE_LOOP = resolve(import.meta.dirname, 'harness/bare-loop.ts');
 
 await using race = await photoRace(count);
+const program = await packaged(race.work);
 console.log(`${count} photos from ${race.from}; ${cores} cores, ${rounds} rounds in turn\n`);
 
 const concurrencies = [...new Set([1, 2, cores, cores + 1, 2 * cores, 4 * cores])];
@@ -36,7 +37,7 @@ const measured = await inTurn(
       return timeProgram(process.execPath, [BARE_LOOP, JSON.stringify(setting)], { env: bareLoopEnvironment(loop) });
     }),
     race.program('image-fanout, whole command', (source, destination) =>
-      timeProgram(process.execPath, [IMAGE_FANOUT, 'run', source, destination, '--recipe', RECIPE, '--quiet']),
+      timeProgram(process.execPath, [program, 'run', source, destination, '--recipe', RECIPE, '--quiet']),
     ),
     ...(values['without-tools'] ? [] : installedTools()).map(({ name, run }) => race.program(name, run)),
   ],
@@ -49,3 +50,7 @@ console.log(`\nOf the first two the job is timed, in a process that is warm; of 
 console.log(`${alike} of ${count} outputs of image-fanout and of the bare loop are the same bytes.\n`);
 const ratio = median(speedRatios(named(measured, 'image-fanout'), named(measured, 'bare loop')));
 judge('throughput as a ratio to the bare loop', ratio, { atLeast: 0.95 });
+const whole = median(
+  speedRatios(named(measured, 'image-fanout, whole command'), named(measured, 'bare loop, whole script')),
+);
+judge('the whole command of the package as a ratio to the whole script', whole, { atLeast: 0.92 });

@@ -19,6 +19,8 @@ export interface LoopSetting {
 }
 
 export interface PhotoRace extends AsyncDisposable {
+  /** A folder that lives as long as the race. */
+  readonly work: string;
   readonly source: string;
   readonly count: number;
   /** Where the photos came from. */
@@ -62,6 +64,7 @@ export async function photoRace(count: number, latency = 0): Promise<PhotoRace> 
   }
 
   const race: PhotoRace = {
+    work,
     source,
     count,
     from,

@@ -1,10 +1,25 @@
 // Programs as contenders: started, timed from start to end, and held to their exit code.
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { resolve } from 'node:path';
+import { cp, symlink } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
 
 /** The command line under test, as arguments of Node.js. */
 export const IMAGE_FANOUT = resolve(import.meta.dirname, '../../bin/image-fanout.js');
+
+/**
+ * Builds the package and lays it out in an empty folder below `into` as npm installs it, its dependencies being the
+ * repository's; answers its command line, as arguments of Node.js.
+ */
+export async function packaged(into: string): Promise<string> {
+  const root = resolve(import.meta.dirname, '../..');
+  execFileSync(process.execPath, [join(root, 'scripts/build.ts')], { stdio: ['ignore', 'ignore', 'inherit'] });
+  const folder = join(into, 'package');
+  for (const part of ['bin', 'dist', 'package.json'])
+    await cp(join(root, part), join(folder, part), { recursive: true });
+  await symlink(join(root, 'node_modules'), join(folder, 'node_modules'));
+  return join(folder, 'bin/image-fanout.js');
+}
 
 export interface Ended {
   readonly seconds: number;
