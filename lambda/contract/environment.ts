@@ -18,6 +18,8 @@ export const ENVIRONMENT = {
   uploadsJob: 'IMAGE_FANOUT_UPLOADS_JOB',
   /** Name of the deployment, a dimension of its metrics. */
   stack: 'IMAGE_FANOUT_STACK',
+  /** The account's: MB of the image function, for the price of a run. */
+  memory: 'IMAGE_FANOUT_MEMORY',
   /** The report's: ARN of the topic that is told. */
   topic: 'IMAGE_FANOUT_TOPIC',
 } as const;

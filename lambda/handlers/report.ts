@@ -22,6 +22,7 @@ const ended = createEnded({
   open,
   results: parseLocation(env(ENVIRONMENT.results)),
   notify,
+  memory: Number(env(ENVIRONMENT.memory)),
   itemCounts: (arn) => itemCountsOf(machine, arn),
 });
 

@@ -1,6 +1,7 @@
 // Summarize, as Lambda runs it.
 import { Logger } from '@aws-lambda-powertools/logger';
 import { SFNClient } from '@aws-sdk/client-sfn';
+import { ENVIRONMENT, env } from '../contract/environment.ts';
 import type { SummarizeEvent } from '../job/prepared.ts';
 import { createSummarize } from '../report/summarize.ts';
 import { itemCountsOf } from './map-run.ts';
@@ -9,7 +10,11 @@ import { type LambdaContext, open } from './runtime.ts';
 const logger = new Logger();
 // Short to connect: in a VPC without a way there, the counts are not worth a wait.
 const client = new SFNClient({ requestHandler: { connectionTimeout: 2000 } });
-const summarize = createSummarize({ open, itemCounts: (arn) => itemCountsOf(client, arn) });
+const summarize = createSummarize({
+  open,
+  memory: Number(env(ENVIRONMENT.memory)),
+  itemCounts: (arn) => itemCountsOf(client, arn),
+});
 
 export async function handler(event: SummarizeEvent, context: LambdaContext): Promise<unknown> {
   logger.addContext(context);

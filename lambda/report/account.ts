@@ -1,5 +1,6 @@
 // The account of a run: what became of every key, from the result files of Step Functions or of the embedded engine.
 import { setFlagsFromString } from 'node:v8';
+import { toFanoutError } from '../contract/errors.ts';
 import { formatLocation, type Location } from '../contract/location.ts';
 import { exceedsPercentage } from '../contract/tolerance.ts';
 import type { PreparedJob } from '../job/prepared.ts';
@@ -8,10 +9,14 @@ import { type Collected, collect } from './collect.ts';
 import { eachKeyOnce, type Gaps, type ListedItem, withUnrecorded } from './each-key-once.ts';
 import { shortened } from './item-row.ts';
 import { writeItems } from './items-files.ts';
+import type { PictureTools } from './page/pictures.ts';
+import { createSample, type Sample } from './page/sample.ts';
+import { writePage } from './page/write-page.ts';
+import { priceOf } from './price.ts';
 import { findResultFiles } from './run-folder.ts';
 import { createSorter } from './sorter.ts';
 import { type ExecutionStatus, runStatusOf } from './status.ts';
-import { SUMMARY_FILE, SUMMARY_VERSION, type Summary } from './summary.ts';
+import { PAGE_FILE, SUMMARY_FILE, SUMMARY_VERSION, type Summary } from './summary.ts';
 import { createTally, type Tally } from './tally.ts';
 
 export interface AccountOptions {
@@ -42,13 +47,17 @@ export interface AccountOptions {
   /** Where to sort what does not fit in memory. Default: the machine's temporary directory. */
   readonly scratch?: string;
   readonly signal?: AbortSignal;
+  /** What the page's pictures are made with. Default: a page without pictures. */
+  readonly pictures?: PictureTools;
+  /** MB of the image function, for the price. Default: 1769. */
+  readonly memory?: number;
 }
 
 /** A cause may hold 32,768 characters. */
 const MOST_CAUSE = 2000;
 
 /**
- * Writes items.csv, items.jsonl and, last, summary.json into the run's folder, and answers the summary. Memory does not
+ * Writes items.csv, items.jsonl, report.html and, last, summary.json into the run's folder, and answers the summary. Memory does not
  * follow the number of items. The account is written also when it does not add up: then `check` says why, and whoever
  * asked must say so loudly. Throws what the store throws.
  */
@@ -66,7 +75,11 @@ export async function writeAccount(options: AccountOptions): Promise<Summary> {
     const recorded = eachKeyOnce(sorter.sorted(), gaps);
     const last = Math.max(0, attempts.length - 1);
     const rows = options.items === undefined ? recorded : withUnrecorded(recorded, options.items, last, gaps);
-    await writeItems(store, folder, job.source.bucket, rows, tally.add);
+    const sample = createSample();
+    await writeItems(store, folder, job.source.bucket, rows, (row) => {
+      tally.add(row);
+      sample.add(row);
+    });
     const result = tally.result();
     const status = options.status ?? statusOf(result, collected, job);
     const problems = [
@@ -74,13 +87,29 @@ export async function writeAccount(options: AccountOptions): Promise<Summary> {
       ...collected.problems,
       ...discrepancies(options, status, collected, result, gaps),
     ];
-    const summary = summaryOf(options, status, result, collected, problems);
+    const account = summaryOf(options, status, result, collected, problems);
+    const summary = { ...account, ...(await page(options, account, sample.result())) };
     await store.save(folder.prefix + SUMMARY_FILE, one(`${JSON.stringify(summary, undefined, 2)}\n`), {
       contentType: 'application/json',
     });
     return summary;
   } finally {
     await sorter.close();
+  }
+}
+
+/** Writes the page, and says where it is or why there is none: the account does not fail for its page. */
+async function page(
+  { store, folder, job, pictures }: AccountOptions,
+  summary: Summary,
+  sample: Sample,
+): Promise<Pick<Summary, 'page' | 'pageError'>> {
+  try {
+    await writePage(store, folder, { summary, sample, job, ...(pictures === undefined ? {} : { tools: pictures }) });
+    return { page: formatLocation(folder) + PAGE_FILE };
+  } catch (error) {
+    const { name, message } = toFanoutError(error);
+    return { pageError: shortened(`${name}: ${message}`, MOST_CAUSE) };
   }
 }
 
@@ -137,6 +166,7 @@ function summaryOf(
 ): Summary {
   const { job, error, cause, listed, cpuMilliseconds, definition } = options;
   const { busyMilliseconds, byAttempt, firstFailure, ...counted } = tally;
+  const price = priceOf(job, tally, options.memory);
   const started = timestamp(options.started) ?? collected.started;
   const ended = timestamp(options.ended) ?? collected.ended;
   const wallMilliseconds =
@@ -173,6 +203,7 @@ function summaryOf(
       keysPerSecond: perSecond(timed.keys, wallMilliseconds),
       bytesInPerSecond: perSecond(timed.bytesIn, wallMilliseconds),
     },
+    ...(price === undefined ? {} : { price }),
     versions: { ...options.versions },
     ...(definition === undefined ? {} : { definition }),
     attempts: collected.attempts,

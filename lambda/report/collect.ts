@@ -7,6 +7,10 @@ import { type Damage, readRecords } from './records.ts';
 import type { Attempt } from './run-folder.ts';
 import type { Sorter } from './sorter.ts';
 import type { Summary } from './summary.ts';
+import { createTimeline } from './timeline.ts';
+
+/** Attempts of which a time line is kept. */
+const MOST_TIMELINES = 5;
 
 export interface Collected {
   readonly attempts: Summary['attempts'];
@@ -31,6 +35,7 @@ export async function collect(
   for (const [number, attempt] of attempts.entries()) {
     let records = 0;
     let torn = 0;
+    const timeline = number < attempts.length - MOST_TIMELINES ? undefined : createTimeline();
     for (const { key, format } of attempt.files) {
       const damage: Damage = { torn: 0, unreadable: 0 };
       const stream = await store.open(key, signal === undefined ? {} : { signal });
@@ -40,13 +45,19 @@ export async function collect(
           if (record.started !== undefined && (started === undefined || record.started < started))
             started = record.started;
           if (record.ended !== undefined && (ended === undefined || record.ended > ended)) ended = record.ended;
+          let done = 0;
+          let failed = 0;
           for (const outcome of outcomesOf(record, job.reader.kind)) {
+            if (outcome.status !== 'pending') done++;
+            if (outcome.status === 'failed') failed++;
             const full = sorter.add({
               index: outcome.index,
               line: JSON.stringify(rowOf(outcome, number, record.ended)),
             });
             if (full !== undefined) await full;
           }
+          if (record.started !== undefined && record.ended !== undefined)
+            timeline?.add(record.started, record.ended, done, failed);
         }
       }
       torn += damage.torn;
@@ -55,7 +66,11 @@ export async function collect(
       // Only a process that was killed leaves a file unfinished, and it leaves no manifest either.
       if (damage.torn > 0 && attempt.complete) problems.push(`${key}: the file ends in the middle of a record`);
     }
-    told.push({ folder: attempt.folder, complete: attempt.complete, records, torn });
+    const course = timeline?.result();
+    told.push({
+      ...{ folder: attempt.folder, complete: attempt.complete, records, torn },
+      ...(course === undefined ? {} : { timeline: course }),
+    });
   }
   return {
     attempts: told,

@@ -55,6 +55,8 @@ export interface EndedDependencies {
   readonly notify: (subject: string, body: string, attributes: Attributes) => Promise<void>;
   /** What Step Functions counted, by the execution's ARN. Default: nobody knows. */
   readonly itemCounts?: (executionArn: string) => Promise<ItemCounts | undefined>;
+  /** MB of the image function, for the price. Default: 1769. */
+  readonly memory?: number;
   /** Milliseconds between looks for result files that are still being written. Default: 2000. */
   readonly pollMilliseconds?: number;
 }
@@ -123,7 +125,7 @@ async function findRun(open: OpenStore, usual: Location): Promise<{ folder: Loca
 async function accountOf(
   { folder, job }: { readonly folder: Location; readonly job: PreparedJob },
   detail: Detail,
-  { open, pollMilliseconds = 2000 }: EndedDependencies,
+  { open, pollMilliseconds = 2000, memory }: EndedDependencies,
   signal: AbortSignal,
 ): Promise<Summary> {
   const { status } = detail;
@@ -145,6 +147,8 @@ async function accountOf(
     status,
     ...(detail.error ? { error: detail.error } : {}),
     ...(detail.cause ? { cause: detail.cause } : {}),
+    pictures: { open },
+    ...(memory === undefined ? {} : { memory }),
     started: detail.startDate,
     ...(detail.stopDate ? { ended: detail.stopDate } : {}),
     signal,
@@ -193,6 +197,7 @@ function body(told: Told): string {
       ? []
       : ['', 'The account does not add up:', ...problems.map((problem) => `  ${problem}`)]),
     '',
+    ...(told.page === undefined ? [] : [`Page: ${told.page}`]),
     `Account: ${told.report}`,
   ];
   // What has succeeded as an execution cannot be redriven, whatever it tolerated.
@@ -216,7 +221,7 @@ function bodyWithoutAccount({
       : `${itemCounts.total} keys: ${itemCounts.succeeded} succeeded or skipped, ${itemCounts.failed} failed, ${itemCounts.pending} pending, as Step Functions counts`,
     '',
     `The account could not be written: ${accountError.error}: ${accountError.message}`,
-    `What makes it, on a machine with time and disk: ${command}`,
+    `What makes it and its page, on a machine with time and disk: ${command}`,
     '',
     `Result files: ${report}`,
     ...(executionStatus === 'SUCCEEDED' ? [] : [`To do what is left: npx image-fanout redrive ${run}`]),

@@ -15,6 +15,8 @@ export interface ShortSummary {
   readonly firstFailure?: { readonly key: string; readonly error: string; readonly message: string };
   readonly balanced: boolean;
   readonly problems?: readonly string[];
+  /** Where the page to look at is; absent when it could not be written. */
+  readonly page?: string;
   /** Where summary.json, items.csv and items.jsonl are. */
   readonly report: string;
 }
@@ -24,7 +26,7 @@ const MOST_CLASSES = 20;
 
 /** The summary without lists: a few kilobytes, whatever the run was. */
 export function shortSummary(summary: Summary): ShortSummary {
-  const { run, status, executionStatus, counts, errors, bytes, time, firstFailure, check, report } = summary;
+  const { run, status, executionStatus, counts, errors, bytes, time, firstFailure, check, page, report } = summary;
   return {
     run,
     status,
@@ -44,6 +46,7 @@ export function shortSummary(summary: Summary): ShortSummary {
         }),
     balanced: check.balanced,
     ...(check.balanced ? {} : { problems: check.problems.slice(0, 5).map((problem) => shortened(problem, 300)) }),
+    ...(page === undefined ? {} : { page }),
     report,
   };
 }

@@ -11,6 +11,8 @@ export interface SummarizeDependencies {
   readonly open: OpenStore;
   /** Of node, sharp, libvips and every codec, where the caller knows them. */
   readonly versions?: Readonly<Record<string, string>>;
+  /** MB of the image function, for the price. Default: 1769. */
+  readonly memory?: number;
   /** What Step Functions counted, by the Map Run's ARN. Default: nobody knows. */
   readonly itemCounts?: (mapRunArn: string) => Promise<ItemCounts | undefined>;
 }
@@ -22,7 +24,7 @@ export type Summarize = (event: SummarizeEvent) => Promise<ShortSummary | Withou
  * the failure of an earlier try that was the last (`accountFailure`), it answers what is known without the account: images
  * that are all processed are no failed run.
  */
-export function createSummarize({ open, versions, itemCounts }: SummarizeDependencies): Summarize {
+export function createSummarize({ open, versions, itemCounts, memory }: SummarizeDependencies): Summarize {
   return async ({ results, mapRun, accountFailure }) => {
     const store = open(results.bucket);
     const folder = { bucket: results.bucket, prefix: `${results.prefix}/` };
@@ -41,6 +43,8 @@ export function createSummarize({ open, versions, itemCounts }: SummarizeDepende
       folder,
       job,
       status: 'SUCCEEDED',
+      pictures: { open },
+      ...(memory === undefined ? {} : { memory }),
       ...(versions === undefined ? {} : { versions }),
     });
     return shortSummary(summary);

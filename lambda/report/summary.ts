@@ -3,13 +3,22 @@ import * as z from 'zod';
 import type { PreparedJob } from '../job/prepared.ts';
 import { EXECUTION_STATUSES, RUN_STATUS_NAMES } from './status.ts';
 
-/** 2: `status` is the run's own word, and Step Functions' is `executionStatus`. */
-export const SUMMARY_VERSION = 2;
+/** 2: `status` is the run's own word, and Step Functions' is `executionStatus`. 3: what the page shows. */
+export const SUMMARY_VERSION = 3;
 
 const count = z.int().min(0);
 /** Milliseconds, exact to three significant digits but for `max`. */
 const percentiles = z.strictObject({ p50: z.number(), p90: z.number(), p99: z.number(), max: z.number() });
 const keyed = { index: count, key: z.string() };
+const series = z.array(z.number().min(0));
+const timeline = z.strictObject({
+  from: z.iso.datetime().describe('When the first step begins.'),
+  step: z.number().describe('Length of a step in milliseconds.'),
+  keys: series.describe('Keys that ended in each step, whatever became of them.'),
+  failed: series,
+  inFlight: series.describe('Children at work, on average over the step.'),
+});
+const dollars = z.number().min(0);
 
 export const STAGES = ['read', 'transform', 'write', 'total'] as const;
 
@@ -72,6 +81,29 @@ export const summarySchema = z.strictObject({
     .partialRecord(z.enum(STAGES), percentiles)
     .describe('Percentiles over keys per stage; a stage that no key reached is absent.'),
   slowest: z.array(z.strictObject({ ...keyed, milliseconds: z.number() })),
+  largest: z.array(z.strictObject({ ...keyed, bytes: count })).describe('The largest sources.'),
+  distribution: z
+    .strictObject({ bounds: series, read: series, transform: series, write: series, total: series })
+    .describe('Keys by how long each stage took; `bounds` are upper ones in milliseconds, the last class has none.'),
+  formats: z
+    .array(z.strictObject({ format: z.string(), keys: count, bytesIn: count, bytesOut: count }))
+    .describe('Keys that succeeded by what their sources are.'),
+  renditions: z
+    .array(
+      z.strictObject({
+        name: z.string(),
+        format: z.string(),
+        written: count,
+        upToDate: count,
+        bytes: count.describe('Written.'),
+        bytesIn: count.describe('Of the sources of what was written.'),
+      }),
+    )
+    .describe('Outputs by their name in the recipe and their format.'),
+  price: z
+    .strictObject({ total: dollars, lambda: dollars, stepFunctions: dollars, s3: dollars, logs: dollars })
+    .optional()
+    .describe("About what AWS takes for it, in US dollars, by the README's formula; absent when no bucket is in it."),
   throughput: z.strictObject({ keysPerSecond: z.number(), bytesInPerSecond: z.number() }),
   versions: z.record(z.string(), z.string()).describe('Of node, sharp, libvips and every codec.'),
   definition: z.string().optional().describe('SHA-256 of the state machine definition.'),
@@ -82,9 +114,12 @@ export const summarySchema = z.strictObject({
         complete: z.boolean().describe('Whether the attempt has ended, so that every item is on its record.'),
         records: count,
         torn: count.describe('Last lines that a killed process left unfinished.'),
+        timeline: timeline.optional().describe('Of the last attempts.'),
       }),
     )
     .describe('The Map Run and its redrives, in order.'),
+  page: z.string().optional().describe('The page to look at; absent when it could not be written.'),
+  pageError: z.string().optional().describe('Why there is no page.'),
   report: z.string().describe('Where summary.json, items.csv and items.jsonl are.'),
   job: z.custom<PreparedJob>((value) => value !== null && typeof value === 'object'),
 });
@@ -96,3 +131,4 @@ export type Summary = z.output<typeof summarySchema>;
 export const SUMMARY_FILE = 'summary.json';
 export const ITEMS_CSV = 'items.csv';
 export const ITEMS_JSONL = 'items.jsonl';
+export const PAGE_FILE = 'report.html';

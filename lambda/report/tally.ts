@@ -1,6 +1,7 @@
 // Counts rows as they stream by: everything in a summary that is a sum, a maximum or a percentile.
 import { createHistogram, type RecordableHistogram } from 'node:perf_hooks';
 import { outputTotals, type StageTimes } from '../contract/outcome.ts';
+import { createBreakdown } from './breakdown.ts';
 import { adviceOn } from './hints.ts';
 import { type ItemRow, shortened } from './item-row.ts';
 import { STAGES, type Summary } from './summary.ts';
@@ -13,7 +14,18 @@ const MOST_MESSAGE = 500;
 
 export type Tally = Pick<
   Summary,
-  'counts' | 'skipped' | 'errors' | 'bytes' | 'outputs' | 'milliseconds' | 'slowest' | 'firstFailure'
+  | 'counts'
+  | 'skipped'
+  | 'errors'
+  | 'bytes'
+  | 'outputs'
+  | 'milliseconds'
+  | 'slowest'
+  | 'firstFailure'
+  | 'largest'
+  | 'distribution'
+  | 'formats'
+  | 'renditions'
 > & {
   readonly busyMilliseconds: number;
   /** Of each attempt, what it has brought to its present state: the n-th for the n-th attempt. */
@@ -46,6 +58,7 @@ export function createTally() {
   let slowest: Summary['slowest'] = [];
   let firstFailure: FirstFailure | undefined;
   let busyMilliseconds = 0;
+  const breakdown = createBreakdown();
   const byAttempt: { keys: number; bytesIn: number }[] = [];
 
   function addFailure({ index, key, error, message, ended }: Extract<ItemRow, { status: 'failed' }>): void {
@@ -74,6 +87,7 @@ export function createTally() {
 
   return {
     add(row: ItemRow): void {
+      breakdown.add(row);
       counts.total++;
       counts[row.status]++;
       const attempt = byAttempt[row.attempt] ?? { keys: 0, bytesIn: 0 };
@@ -106,6 +120,7 @@ export function createTally() {
         STAGES.filter((stage) => histograms[stage].count > 0).map((stage) => [stage, percentilesOf(histograms[stage])]),
       ) as Tally['milliseconds'],
       slowest,
+      ...breakdown.result(),
       busyMilliseconds: Math.round(busyMilliseconds),
       byAttempt,
     }),

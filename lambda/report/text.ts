@@ -30,7 +30,7 @@ export function accountText(summary: Summary, options: TextOptions = {}): string
     skips(summary),
     pendings(summary, options.resume ?? resumeCommand(summary), paint),
     numbers(summary),
-    [`Account: ${summary.report}`],
+    [`Account: ${summary.report}`, ...pageLine(summary)],
   ];
   return `${sections
     .filter((section) => section.length > 0)
@@ -71,6 +71,12 @@ export function stopReason({
   const file =
     error === 'States.ItemReaderFailed' && 'key' in reader ? `${objectUri(reader.bucket, reader.key)}: ` : '';
   return oneLine(`${error}: ${file}${cause}`);
+}
+
+/** Where the page is, or why there is none. */
+export function pageLine({ page, pageError }: Pick<Summary, 'page' | 'pageError'>): string[] {
+  if (page !== undefined) return [`Page:    ${printable(page)}`];
+  return pageError === undefined ? [] : [`Page:    none, ${oneLine(pageError)}`];
 }
 
 function firstFailure({ firstFailure: first }: Summary, paint: Paint): string[] {

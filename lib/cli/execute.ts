@@ -31,6 +31,7 @@ import { workflow } from '../workflow.ts';
 import type { KeyFailure, Threshold } from './failures.ts';
 import { createGuard, type Guard, startDeadline } from './guard.ts';
 import { type ProgressTracker, trackProgress } from './progress.ts';
+import { pictureTools } from './thumbnail.ts';
 
 export interface ExecuteOptions {
   readonly run: string;
@@ -119,6 +120,7 @@ export function execute(options: ExecuteOptions): Running {
       ...end,
       ...(listed.complete ? {} : { listed: listed.items, listingEnded: () => false }),
       cpuMilliseconds: (user + system) / 1000,
+      pictures: pictureTools(open, { milliseconds: end.ended - started, keys: progress.done() }),
       versions: definedOnly({ node: process.versions.node, ...sharp.versions }),
       definition: createHash('sha256').update(canonicalJson(definition)).digest('hex'),
     });

@@ -9,10 +9,12 @@ import type { ListedItem } from '../../lambda/report/each-key-once.ts';
 import { type EndRecord, readEnd } from '../../lambda/report/end-record.ts';
 import type { ItemRow } from '../../lambda/report/item-row.ts';
 import { lines } from '../../lambda/report/lines.ts';
+import type { PictureTools } from '../../lambda/report/page/pictures.ts';
 import { findResultFiles, readJob } from '../../lambda/report/run-folder.ts';
 import { exitCodeOf } from '../../lambda/report/status.ts';
 import {
   ITEMS_JSONL,
+  PAGE_FILE,
   SUMMARY_FILE,
   SUMMARY_VERSION,
   type Summary,
@@ -26,12 +28,19 @@ import { StatesError } from '../local/states-error.ts';
 import { defineCommand, type ExitCode, UsageError } from './command.ts';
 import { findRun, isFolder } from './find-run.ts';
 import { openJobItems } from './job-items.ts';
+import { bringPage } from './report-page.ts';
+import { createThumbnail } from './thumbnail.ts';
 
 export interface ReportOptions {
   /** The destination of the run, or a stack's results: where to look for an id or `latest`. */
   readonly in?: string;
   readonly stack?: string;
   readonly json?: boolean;
+  /** The page: into `file`, or where it is. */
+  readonly html?: boolean;
+  readonly file?: string;
+  /** Shows the page in the browser. */
+  readonly open?: boolean;
   /** Only the keys that failed, as a JSONL manifest. */
   readonly 'failed-keys'?: boolean;
 }
@@ -52,9 +61,14 @@ export async function reportCommand(run: string, options: ReportOptions, io: Rep
   const stores = openStores(io.stores);
   try {
     const folder = await findRun(run, where, stores.open);
-    const summary = (await writtenSummary(folder, stores.open)) ?? (await madeNow(folder, stores.open));
+    const page = options.html === true || options.open === true;
+    const summary = (await writtenSummary(folder, stores.open, { page })) ?? (await madeNow(folder, stores.open));
     if (options['failed-keys'] === true) {
       await writeFailedKeys(folder, stores.open, io);
+      return exitCodeOf(summary);
+    }
+    if (page) {
+      await bringPage({ folder, summary, file: options.file, show: options.open === true }, stores.open, io);
       return exitCodeOf(summary);
     }
     const color = io.stdout.isTTY === true && !io.env['NO_COLOR'];
@@ -95,13 +109,18 @@ const NO_END: Partial<EndRecord> = {};
 async function writtenSummary(
   folder: { bucket: string; prefix: string },
   openStore: OpenStore,
+  asked: { readonly page: boolean },
 ): Promise<Summary | undefined> {
   const store = openStore(folder.bucket);
   const head = await store.head(folder.prefix + SUMMARY_FILE);
   if (head === undefined || head.lastModified < (await findResultFiles(store, folder)).lastModified) return undefined;
   const summary = JSON.parse((await store.read(folder.prefix + SUMMARY_FILE)).body.toString()) as { version?: unknown };
   // One of an earlier version of the program is made again from the records.
-  return summary.version === SUMMARY_VERSION ? summarySchema.parse(summary) : undefined;
+  if (summary.version !== SUMMARY_VERSION) return undefined;
+  const written = summarySchema.parse(summary);
+  // So is one whose page was taken away, or could not be made.
+  const needed = asked.page && (await store.head(folder.prefix + PAGE_FILE)) === undefined;
+  return needed ? undefined : written;
 }
 
 async function madeNow(folder: { bucket: string; prefix: string }, openStore: OpenStore): Promise<Summary> {
@@ -109,7 +128,8 @@ async function madeNow(folder: { bucket: string; prefix: string }, openStore: Op
   const job = await readJob(store, folder);
   const { attempts } = await findResultFiles(store, folder);
   const { status, error, cause, started, ended, listed } = (await readEnd(store, folder, attempts.length)) ?? NO_END;
-  const end = { store, folder, job, ...definedOnly({ status, error, cause, started, ended }) };
+  const pictures: PictureTools = { open: openStore, thumbnail: createThumbnail() };
+  const end = { store, folder, job, pictures, ...definedOnly({ status, error, cause, started, ended }) };
   // What has ended has every item on record.
   if (attempts.some(({ complete }) => complete)) return await writeAccount({ ...end, ...definedOnly({ listed }) });
   const record = await openListingRecord(store, {
@@ -151,8 +171,16 @@ async function* listedAgain(job: PreparedJob, openStore: OpenStore): AsyncGenera
 export const command = defineCommand({
   endsLikeRun: true,
   summary: 'Shows the account of a run: what became of every key, and what to do about it.',
-  usage: ['report FOLDER', 'report DST', 'report ID --in DST', 'report latest --in DST', 'report ID [--stack NAME]'],
-  arguments: [1, 1],
+  usage: [
+    'report FOLDER',
+    'report DST',
+    'report ID --in DST',
+    'report latest --in DST',
+    'report ID [--stack NAME]',
+    'report RUN --html [FILE]',
+    'report RUN --open',
+  ],
+  arguments: [1, 2],
   details: [
     "FOLDER is the run's folder, DST its destination: alone, it means the latest run there. Without either, the run is one\nof the deployed stack.\nA run that was killed gets its account now. The exit code is the run's own; 1 also when the account does not add up.",
   ],
@@ -160,7 +188,22 @@ export const command = defineCommand({
     in: { type: 'string', value: 'DST', help: 'Where the run is: its destination, or a place of results.' },
     stack: { type: 'string', value: 'NAME', help: 'The deployed stack that the run is of.' },
     json: { type: 'boolean', help: 'The summary as one JSON document.' },
+    html: {
+      type: 'boolean',
+      help: 'The page: prints where it is, and with FILE writes it there; without one, a page in a bucket comes into RUN.html.',
+    },
+    open: { type: 'boolean', help: 'Shows the page in the browser.' },
     'failed-keys': { type: 'boolean', help: 'Only the keys that failed, as a .jsonl manifest for --manifest.' },
   },
-  run: ([run = 'latest'], options) => reportCommand(run, options, { stdout: process.stdout, env: process.env }),
+  async run([run = 'latest', file], options) {
+    if (file !== undefined && options.html !== true)
+      throw new UsageError(`expected --html before a file, got report ${run} ${file}`);
+    const ways = (['json', 'html', 'failed-keys'] as const).filter((name) => options[name] === true);
+    if (ways.length > 1) throw new UsageError(`expected one of --${ways.join(', --')}, got all of them`);
+    const { html, open } = options;
+    if (open === true && ways.some((way) => way !== 'html'))
+      throw new UsageError(`expected --open or --${ways[0]}, got both`);
+    const how = { ...options, ...definedOnly({ html, open, file }) };
+    return await reportCommand(run, how, { stdout: process.stdout, env: process.env });
+  },
 });

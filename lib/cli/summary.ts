@@ -3,7 +3,7 @@
 import { printable } from '../../lambda/report/printable.ts';
 import { RUN_STATUSES } from '../../lambda/report/status.ts';
 import type { Summary } from '../../lambda/report/summary.ts';
-import { isLeft, resumeCommand, skipWords, stopReason, unlisted } from '../../lambda/report/text.ts';
+import { isLeft, pageLine, resumeCommand, skipWords, stopReason, unlisted } from '../../lambda/report/text.ts';
 import { formatBytes, formatCount, formatDuration } from '../../lambda/report/units.ts';
 
 /** The lines, ending in a line feed. `done` is how many keys this attempt did, which a continued run's account does not tell. */
@@ -38,6 +38,7 @@ export function summaryText(summary: Summary, done: number): string {
       : ['This account does not add up:', ...check.problems.map((problem) => `  ${printable(problem)}`)]),
     ...(beyond === undefined ? [] : [beyond]),
     `Account: ${report}`,
+    ...pageLine(summary),
     ...(isLeft(summary) ? [`What is left: ${resumeCommand(summary)}`] : []),
     '',
   ].join('\n');

@@ -15,7 +15,17 @@ import { TIMEOUTS } from '../workflow.ts';
 import { createBucket } from './buckets.ts';
 import { Handler, type Network, SORTING_SPACE } from './functions.ts';
 import { type MetricName, Monitoring, ownMetric } from './monitoring.ts';
-import { knowingAbsence, listing, onObjects, overlap, type Place, placeUri, usingKey, within } from './places.ts';
+import {
+  forPictures,
+  knowingAbsence,
+  listing,
+  onObjects,
+  overlap,
+  type Place,
+  placeUri,
+  usingKey,
+  within,
+} from './places.ts';
 import { Reports } from './reports.ts';
 import { allowCounts, Workflow } from './state-machine.ts';
 import { Triggers, type Uploads } from './triggers.ts';
@@ -220,6 +230,7 @@ export class ImageFanout extends Construct {
     const summarize = new Handler(this, 'Summarize', {
       ...common,
       entry: 'summarize',
+      environment: { ...common.environment, [ENVIRONMENT.memory]: String(props.memory ?? DEFAULT_MEMORY) },
       description: "image-fanout: writes a run's account",
       memory: 1769,
       timeout: TIMEOUTS.summarizeFunction,
@@ -229,6 +240,7 @@ export class ImageFanout extends Construct {
         onObjects(runs, 's3:GetObject', 's3:PutObject', 's3:AbortMultipartUpload'),
         knowingAbsence(results),
         ...usingKey([results], 'kms:Decrypt', 'kms:GenerateDataKey'),
+        ...forPictures({ source, destination }),
       ],
     });
     this.processFunction = process.function;
@@ -261,6 +273,9 @@ export class ImageFanout extends Construct {
     };
     const reports = new Reports(this, 'Reports', {
       ...around,
+      source,
+      destination,
+      memory: props.memory ?? DEFAULT_MEMORY,
       ...(props.email === undefined ? {} : { email: props.email }),
       ...(props.topic === undefined ? {} : { topic: props.topic }),
       ...(props.alarmTopic === undefined ? {} : { alarmTopic: props.alarmTopic }),

@@ -58,3 +58,13 @@ export function usingKey(places: readonly Place[], ...actions: readonly string[]
   const keys = [...new Set(places.flatMap(({ bucket }) => bucket.encryptionKey?.keyArn ?? []))];
   return keys.length === 0 ? [] : [new PolicyStatement({ actions: [...actions], resources: keys })];
 }
+
+/** Reads sources and outputs, some of which a run's page shows. */
+export function forPictures(places: { readonly source: Place; readonly destination: Place }): PolicyStatement[] {
+  const { source, destination } = places;
+  return [
+    onObjects(source, 's3:GetObject'),
+    onObjects(destination, 's3:GetObject'),
+    ...usingKey([source, destination], 'kms:Decrypt'),
+  ];
+}

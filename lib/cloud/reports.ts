@@ -13,12 +13,16 @@ import { Construct } from 'constructs';
 import { ENVIRONMENT, RESULT_FOLDERS } from '../../lambda/contract/environment.ts';
 import { TIMEOUTS } from '../workflow.ts';
 import { type CommonProps, commonOf, Handler, SORTING_SPACE } from './functions.ts';
-import { knowingAbsence, listing, onObjects, type Place, usingKey, within } from './places.ts';
+import { forPictures, knowingAbsence, listing, onObjects, type Place, usingKey, within } from './places.ts';
 import { createDeadLetters } from './queues.ts';
 import { allowCounts } from './state-machine.ts';
 
 export interface ReportsProps extends CommonProps {
+  readonly source: Place;
+  readonly destination: Place;
   readonly results: Place;
+  /** MB of the image function, for the price of a run. */
+  readonly memory: number;
   readonly stateMachine: StateMachine;
   /** Topics of one's own, for each run's end and for the alarms. @default - new ones */
   readonly topic?: ITopic;
@@ -67,7 +71,11 @@ export class Reports extends Construct {
       memory: 1769,
       timeout: TIMEOUTS.summarizeFunction,
       temporaryStorage: SORTING_SPACE,
-      environment: { ...props.environment, [ENVIRONMENT.topic]: this.topic.topicArn },
+      environment: {
+        ...props.environment,
+        [ENVIRONMENT.topic]: this.topic.topicArn,
+        [ENVIRONMENT.memory]: String(props.memory),
+      },
       statements: [
         listing(runs),
         onObjects(runs, 's3:GetObject', 's3:PutObject', 's3:AbortMultipartUpload'),
@@ -75,6 +83,7 @@ export class Reports extends Construct {
         new PolicyStatement({ actions: ['sns:Publish'], resources: [this.topic.topicArn] }),
         new PolicyStatement({ actions: ['sqs:SendMessage'], resources: [unreported.queueArn] }),
         ...usingKey([results], 'kms:Decrypt', 'kms:GenerateDataKey'),
+        ...forPictures(props),
         ...[...keys].map(
           (arn) => new PolicyStatement({ actions: ['kms:Decrypt', 'kms:GenerateDataKey'], resources: [arn] }),
         ),

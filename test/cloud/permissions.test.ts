@@ -80,6 +80,16 @@ describe('reading and writing', () => {
     ]);
   });
 
+  it('the account reads its runs, and sources and outputs for the page', () => {
+    for (const role of [/^SummarizeRole/, /^ReportsReportRole/]) {
+      expect(may(role, 's3:GetObject')).toEqual([
+        'arn:aws:s3:::the-destination/out/*',
+        'arn:aws:s3:::the-results/acc/runs/*',
+        'arn:aws:s3:::the-source/in/*',
+      ]);
+    }
+  });
+
   it('everybody else writes runs only', () => {
     for (const role of [/^PrepareRole/, /^SummarizeRole/, /^WorkflowRole/, /^ReportsReportRole/]) {
       expect(may(role, 's3:PutObject')).toEqual(['arn:aws:s3:::the-results/acc/runs/*']);

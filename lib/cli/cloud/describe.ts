@@ -1,7 +1,10 @@
 // A run of a deployed stack in a few lines for a person.
 
 import { printable } from '../../../lambda/report/printable.ts';
+import type { ShortSummary } from '../../../lambda/report/short.ts';
+import { PAGE_FILE } from '../../../lambda/report/summary.ts';
 import { formatCount, formatDuration } from '../../../lambda/report/units.ts';
+import type { WithoutAccount } from '../../../lambda/report/without-account.ts';
 import { accountOf, type Run } from './runs.ts';
 import type { DeployedStack } from './stack.ts';
 
@@ -22,9 +25,22 @@ export function describeState({ execution, mapRun }: Run, stack: DeployedStack):
     );
   }
   if (error !== undefined) lines.push(`  failure    ${printable(error)}: ${firstLine(cause)}`);
-  lines.push(`  account    ${accountOf(stack.results, execution)}`);
+  const account = accountOf(stack.results, execution);
+  lines.push(`  account    ${account}`, ...pageLine(execution, account));
   return lines.join('\n');
 }
+
+/** Where the page of an ended run is; of one that is too large for Lambda's time, what makes it. */
+function pageLine({ status, output }: Run['execution'], account: string): string[] {
+  if (status === 'RUNNING' || status === 'PENDING_REDRIVE') return [];
+  const told = output === undefined ? { page: account + PAGE_FILE } : (JSON.parse(output) as Partial<Told>);
+  if (told.page !== undefined) return [`  page       ${printable(told.page)}`];
+  if (told.accountError === undefined) return [];
+  return [`  page       none, as there is no account: ${printable(told.accountError.error)}; ${told.command}`];
+}
+
+/** What an execution's output may say of it. */
+type Told = Pick<ShortSummary, 'page'> & Pick<WithoutAccount, 'accountError' | 'command'>;
 
 const LABELS = {
   succeeded: 'succeeded or skipped',
