@@ -1,10 +1,10 @@
 // `report`: finds a run by its folder, its id or as the latest, and shows or makes its account.
-import { existsSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { directoryLocation } from '../../lambda/contract/location.ts';
 import { writeAccount } from '../../lambda/report/account.ts';
-import { type ReportOptions, reportCommand } from '../../lib/cli/report.ts';
+import { command, type ReportOptions, reportCommand } from '../../lib/cli/report.ts';
 import {
   childRecord,
   failed,
@@ -128,5 +128,27 @@ describe('report', () => {
 
   it('refuses two places to look in', async () => {
     await expect(report('run-1', { in: '/tmp', stack: 'x' })).rejects.toThrow('expected --in or --stack, got both');
+  });
+
+  it('says where the page is, writes it into a file, and makes it again where it is gone', async () => {
+    const run = await finishedRun();
+    const page = join(folderOf(run), 'report.html');
+    expect(await report(run.root, { html: true })).toEqual({ code: 3, text: `${page}\n` });
+    const file = join(run.root, 'copy.html');
+    expect(await report(run.root, { html: true, file })).toEqual({ code: 3, text: `${file}\n` });
+    expect(readFileSync(file, 'utf8')).toBe(readFileSync(page, 'utf8'));
+    rmSync(page);
+    await report(run.root, { html: true });
+    expect(readFileSync(page, 'utf8')).toContain('<title>Done, with failures: run-1</title>');
+    await expect(report(run.root, { html: true, file: join(run.root, 'photo.jpg') })).rejects.toThrow(
+      /expected a name that ends in \.html, got .*photo\.jpg/,
+    );
+  });
+
+  it('refuses what does not go together', async () => {
+    const call = (options: Record<string, boolean>, ...words: string[]) => command.run(words, options as never);
+    await expect(call({}, 'latest', 'page.html')).rejects.toThrow('expected --html before a file');
+    await expect(call({ html: true, json: true }, 'latest')).rejects.toThrow('expected one of --json, --html');
+    await expect(call({ open: true, json: true }, 'latest')).rejects.toThrow('expected --open or --json');
   });
 });

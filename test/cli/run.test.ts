@@ -37,7 +37,7 @@ describe.concurrent('a run', () => {
     const first = await run('run', source, destination, ...THUMBNAIL);
     expect(first).toMatchObject({ code: 0, stderr: '' });
     expect(first.stdout).toMatch(
-      /^Done: 5 keys in .*\n {2}5 succeeded\n {2}0 skipped\n {2}0 failed\n {2}0 pending\nAccount: .*\.image-fanout\/runs\/.*\/\n$/,
+      /^Done: 5 keys in .*\n {2}5 succeeded\n {2}0 skipped\n {2}0 failed\n {2}0 pending\nAccount: .*\.image-fanout\/runs\/.*\/\nPage: {4}.*\/report\.html\n$/,
     );
     expect(await outputsIn(destination)).toEqual([0, 1, 2, 3, 4].map((index) => `000${index}-thumbnail.webp`));
     const again = await run('run', source, destination, ...THUMBNAIL, '--json');

@@ -73,6 +73,7 @@ it('each bundle can be imported, and has a handler', () => {
       IMAGE_FANOUT_SOURCE: 's3://the-source/',
       IMAGE_FANOUT_DESTINATION: 's3://the-destination/',
       IMAGE_FANOUT_RESULTS: 's3://the-results/',
+      IMAGE_FANOUT_MEMORY: '1769',
       IMAGE_FANOUT_MAX_CONCURRENCY: '1',
       IMAGE_FANOUT_STACK: 'Fanout',
       IMAGE_FANOUT_UPLOADS_JOB: '{}',

@@ -55,6 +55,7 @@ async function invoke(name: string, input: unknown): Promise<Record<string, unkn
     IMAGE_FANOUT_DESTINATION: 's3://site/out/',
     IMAGE_FANOUT_RESULTS: 's3://site/results/',
     IMAGE_FANOUT_MAX_CONCURRENCY: '4',
+    IMAGE_FANOUT_MEMORY: '1769',
     IMAGE_FANOUT_STACK: 'Fanout',
   };
   const args = ['--input-type=module', '--eval', script];

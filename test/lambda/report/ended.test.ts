@@ -244,7 +244,9 @@ describe('a run whose account cannot be written', () => {
     expect(told).toHaveLength(1);
     expect(told[0]?.attributes).toMatchObject({ failed: 7, attention: 'yes' });
     expect(told[0]?.subject).toContain('1999990 of 2000000 keys done, no account');
-    expect(told[0]?.body).toMatch(/The account could not be written: .*\nWhat makes it, .*: npx image-fanout report /);
+    expect(told[0]?.body).toMatch(
+      /The account could not be written: .*\nWhat makes it and its page, .*: npx image-fanout report /,
+    );
     expect(told[0]?.body).toContain('image-fanout redrive the-run');
   });
 

@@ -1,6 +1,7 @@
 // The account as a person reads it, and the short one that an execution answers with.
 import { describe, expect, it } from 'vitest';
 import { ERROR_CLASSES } from '../../../lambda/contract/errors.ts';
+import { formatLocation } from '../../../lambda/contract/location.ts';
 import { writeAccount } from '../../../lambda/report/account.ts';
 import { adviceOn } from '../../../lambda/report/hints.ts';
 import { shortSummary } from '../../../lambda/report/short.ts';
@@ -19,7 +20,8 @@ async function summaryOf(
   const run = testRun();
   prepare(run);
   const summary = await writeAccount({ ...run, ...options });
-  return { ...summary, report: '/run/' };
+  expect(summary.page).toBe(`${formatLocation(run.folder)}report.html`);
+  return { ...summary, report: '/run/', page: '/run/report.html' };
 }
 
 const mixed = () =>
@@ -71,6 +73,7 @@ Slowest:
   6 ms  a.jpg
 
 Account: /run/
+Page:    /run/report.html
 `);
   });
 
@@ -182,6 +185,7 @@ describe('shortSummary', () => {
       wallMilliseconds: 3500,
       firstFailure: { key: 'b.jpg', error: 'TruncatedImage', message: 'b.jpg ends after 10 of 20 kB' },
       balanced: true,
+      page: '/run/report.html',
       report: '/run/',
     });
   });
