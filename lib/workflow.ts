@@ -2,6 +2,7 @@
 
 import { CHILD_SECONDS } from '../lambda/contract/child.ts';
 import { TRANSIENT_ERRORS } from '../lambda/contract/errors.ts';
+import { CUT } from '../lambda/contract/stopping.ts';
 import type { ReaderKind } from '../lambda/job/prepared.ts';
 import type {
   Catcher,
@@ -196,7 +197,10 @@ function processImages(kind: ReaderKind, functions: WorkflowFunctions, partition
   const first = `Process image (${READERS[kind].label})`;
   const queued = `Process queued image (${READERS[kind].label})`;
   const large = `Process large image (${READERS[kind].label})`;
+  const rest = `Process rest of batch (${READERS[kind].label})`;
   const toLarge: Catcher = { ErrorEquals: OUT_OF_RESOURCES, ResultPath: '$.outOfResources', Next: large };
+  // What the call has done goes on with the call for what it had not the time for.
+  const toRest: Catcher = { ErrorEquals: [CUT], ResultPath: '$.cut', Next: rest };
   return {
     Type: 'Map',
     Label: READERS[kind].label,
@@ -220,12 +224,19 @@ function processImages(kind: ReaderKind, functions: WorkflowFunctions, partition
       States: {
         [first]: {
           ...processTask(functions.process, TIMEOUTS.processTask, NEW_IN_QUEUE),
-          Catch: [{ ErrorEquals: [THROTTLED], ResultPath: null, Next: queued }, toLarge],
+          Catch: [{ ErrorEquals: [THROTTLED], ResultPath: null, Next: queued }, toRest, toLarge],
         },
-        [queued]: { ...processTask(functions.process, TIMEOUTS.processTask, LONG_IN_QUEUE), Catch: [toLarge] },
-        [large]: processTask(functions.processLarge, TIMEOUTS.processLargeTask, LONG_IN_QUEUE, {
-          'outOfResources.$': '$.outOfResources',
-        }),
+        [queued]: { ...processTask(functions.process, TIMEOUTS.processTask, LONG_IN_QUEUE), Catch: [toRest, toLarge] },
+        [large]: {
+          ...processTask(functions.processLarge, TIMEOUTS.processLargeTask, LONG_IN_QUEUE, {
+            'outOfResources.$': '$.outOfResources',
+          }),
+          Catch: [toRest],
+        },
+        [rest]: {
+          ...processTask(functions.process, TIMEOUTS.processTask, LONG_IN_QUEUE, { 'cut.$': '$.cut' }),
+          Catch: [toRest, toLarge],
+        },
       },
     },
     ResultWriter: {

@@ -6,17 +6,35 @@ import type { PreparedJob, ProcessEvent } from '../job/prepared.ts';
 import { createProcess } from '../process/process.ts';
 import { count, publish } from './metrics.ts';
 import { runOf } from './run.ts';
-import { endOfChild, type LambdaContext, open, withinTime } from './runtime.ts';
+import { endOfChild, type LambdaContext, open, TIMES, withinTime } from './runtime.ts';
+
+/** MB: https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html */
+const MEMORY_OF_A_PROCESSOR = 1769;
+/** Of the function's memory, for sources that wait for a processor and outputs that are being written: 265 MB of 1769. */
+const SHARE_READ_AHEAD = 0.15;
 
 const logger = new Logger();
-const processImages = createProcess({ open, transform, imageConcurrency: 1, onOutcome: note });
+const memory = Number(process.env['AWS_LAMBDA_FUNCTION_MEMORY_SIZE'] ?? MEMORY_OF_A_PROCESSOR);
+const processImages = createProcess({
+  open,
+  transform,
+  // As many images at once as the function has whole processors: so each has as much memory as in the smallest function.
+  imageConcurrency: Math.max(1, Math.floor(memory / MEMORY_OF_A_PROCESSOR)),
+  mostBytes: SHARE_READ_AHEAD * memory * 1024 * 1024,
+  onOutcome: note,
+});
 
 export async function handler(event: ProcessEvent, context: LambdaContext): Promise<ProcessResult> {
   logger.addContext(context);
   const run = runOf(event);
   logger.appendKeys({ ...run });
   try {
-    return await withinTime(context, (signal) => processImages(event, { signal }), endOfChild(event.childStarted));
+    const child = endOfChild(event.childStarted);
+    return await withinTime(
+      context,
+      (signal, until) => processImages(event, { signal, time: { until, last: child.latest - TIMES.answer } }),
+      child,
+    );
   } finally {
     publish(run);
   }

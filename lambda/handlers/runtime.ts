@@ -38,11 +38,11 @@ export interface LambdaContext {
 
 /**
  * Does the work with a signal that aborts with ImageTimeout a little before the function's own timeout, or before `latest`
- * (epoch milliseconds), for the reason that `whose` says.
+ * (epoch milliseconds), for the reason that `whose` says; the work is told when, in epoch milliseconds.
  */
 export async function withinTime<T>(
   context: LambdaContext,
-  work: (signal: AbortSignal) => Promise<T>,
+  work: (signal: AbortSignal, until: number) => Promise<T>,
   { latest, whose }: { readonly latest: number; readonly whose: string } = FUNCTION_ONLY,
 ): Promise<T> {
   const controller = new AbortController();
@@ -56,7 +56,7 @@ export async function withinTime<T>(
   const timer =
     own <= TIMES.answer && own <= left ? undefined : setTimeout(abort, Math.max(0, remaining - TIMES.answer));
   try {
-    return await work(controller.signal);
+    return await work(controller.signal, Date.now() + Math.max(0, remaining - TIMES.answer));
   } finally {
     clearTimeout(timer);
   }

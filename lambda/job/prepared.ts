@@ -84,6 +84,8 @@ export interface ProcessEvent {
   readonly childStarted?: string;
   /** `$$.Execution.RedriveCount` of the child. Default: 0. */
   readonly redrives?: number;
+  /** How an earlier call ended that had not the time for all keys, in Catch's words: what it did is done. */
+  readonly cut?: { readonly Error: string; readonly Cause: string };
   readonly BatchInput: {
     readonly run: { readonly bucket: string; readonly key: string };
     /** `$$.Execution.StartTime` and `$$.Execution.RedriveCount` of the run. Default: now, 0. */

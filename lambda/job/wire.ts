@@ -9,7 +9,7 @@ import {
   type ProcessResult,
   type Succeeded,
 } from '../contract/outcome.ts';
-import { NOT_STARTED, STOPPED } from '../contract/stopping.ts';
+import { CUT, NOT_STARTED, STOPPED } from '../contract/stopping.ts';
 import { keyOf } from './item.ts';
 import type { ProcessEvent, ReaderKind } from './prepared.ts';
 
@@ -63,6 +63,36 @@ export function stoppedOf(outcomes: readonly Outcome[]): Error {
   error.name = begun ? STOPPED : NOT_STARTED;
   error.stack = `${error.name}: ${sentence}`;
   return error;
+}
+
+/** The error of a call that had not the time for all keys of its batch: the call for the rest is given it (`doneBefore`). */
+export function cutOf(outcomes: readonly Outcome[]): Error {
+  const left = outcomes.filter(({ status }) => status === 'pending').length;
+  const sentence = `${left} of ${outcomes.length} keys of the batch are left: there was no more time`;
+  const error = new Error(`${sentence}\n${fitted(outcomes, MOST_MESSAGE - sentence.length)}`);
+  error.name = CUT;
+  error.stack = `${CUT}: ${sentence}`;
+  return error;
+}
+
+/** The error of a batch that takes longer than its child may live: what was not begun has failed for that. */
+export function tooLongOf(outcomes: readonly Outcome[]): Error {
+  const message = `not begun: the ${outcomes.length} keys of its batch take longer than the ${CHILD_SECONDS} seconds of a child; fewer itemsPerInvocation, or a function with more memory`;
+  return failureOf(
+    outcomes.map((outcome) =>
+      outcome.status === 'pending' ? { ...outcome, status: 'failed', error: 'ImageTimeout', message } : outcome,
+    ),
+  );
+}
+
+/** What an earlier call for the same batch has done, by index: all but what it left pending. */
+export function doneBefore(
+  input: ProcessEvent,
+  { Error: error, Cause: cause }: NonNullable<ProcessEvent['cut']>,
+  kind: ReaderKind,
+): ReadonlyMap<number, Outcome> {
+  const told = toldByCause({ status: 'FAILED', input, error, cause }, kind) ?? [];
+  return new Map(told.filter(({ status }) => status !== 'pending').map((outcome) => [outcome.index, outcome]));
 }
 
 /** Payload of Step Functions in bytes, less room for what stands around an answer: 262,144 in all. */

@@ -7,25 +7,25 @@ import { together } from '../contract/together.ts';
 import { encoderVersion } from '../image/encoder-version.ts';
 import { overlayReferences } from '../image/overlays.ts';
 import type { Transform } from '../image/transform.ts';
-import { keyOf } from '../job/item.ts';
-import type { PreparedJob, ProcessEvent, SelectedItem } from '../job/prepared.ts';
+import type { PreparedJob, ProcessEvent } from '../job/prepared.ts';
 import { createSelection, type Selection } from '../job/selection.ts';
-import { answerOf, failureOf, stoppedOf } from '../job/wire.ts';
+import { answerOf, cutOf, doneBefore, failureOf, stoppedOf, tooLongOf } from '../job/wire.ts';
 import type { OpenStore } from '../store/store.ts';
+import { type BatchEnd, processBatch } from './batch.ts';
 import { createClaims } from './claims.ts';
 import { liveRuns } from './live-runs.ts';
 import { type Clock, type KeyTools, processKey } from './process-key.ts';
 import { createReadAhead } from './read-ahead.ts';
 import type { JobContext } from './up-to-date.ts';
 
-/** Keys of one batch that are worked on at once: while one waits for S3, another has the CPU. */
-const BATCH_CONCURRENCY = 4;
-
 /** Prepared jobs that stay open: a Lambda environment meets few, the embedded engine one. */
 const MOST_JOBS = 4;
 
 /** How long after the execution began what it has listed is believed. */
 const FRESH_MILLISECONDS = 3_600_000;
+
+/** Milliseconds of a child's life with which it is worth while to call for the rest of a batch. */
+const LEAST_FOR_THE_REST = 20_000;
 
 export interface ProcessDependencies {
   readonly open: OpenStore;
@@ -34,6 +34,8 @@ export interface ProcessDependencies {
   readonly imageConcurrency?: number;
   /** For how many of those a stop waits: the rest only kept the processors busy. Default: for all. */
   readonly mostAwaited?: number;
+  /** Bytes that sources and outputs may take in all. Default: see `read-ahead.ts`. */
+  readonly mostBytes?: number;
   /** Told of the globs of each job that is opened: which of them match is known at its end. */
   readonly onSelection?: (selection: Selection) => void;
   /** Told what became of each key, as soon as that is known: for logs and metrics. */
@@ -47,6 +49,15 @@ export interface ProcessContext {
   readonly stopping?: AbortSignal;
   /** Told when all keys of the batch only queue for the CPU, and when one of them goes on. */
   readonly clock?: Clock;
+  /** How much there is, in epoch milliseconds. Default: enough. */
+  readonly time?: BatchTime;
+}
+
+export interface BatchTime {
+  /** When this call must have answered. */
+  readonly until: number;
+  /** When the last call for this batch must have. */
+  readonly last: number;
 }
 
 const NO_CLOCK: Clock = { pause: () => {}, resume: () => {} };
@@ -55,13 +66,15 @@ export type Process = (event: ProcessEvent, context?: ProcessContext) => Promise
 
 /**
  * Makes the handler. It answers with one outcome per item, in item order; when a key failed it throws the error that
- * `failureOf` makes of the outcomes. A batch stops starting keys at its first failure when the job tolerates none.
+ * `failureOf` makes of the outcomes. A batch stops starting keys at its first failure when the job tolerates none, and when
+ * its time runs out: then it throws what `cutOf` makes of the outcomes, and the call for the rest is given that.
  */
 export function createProcess({
   open,
   transform,
   imageConcurrency = Number.POSITIVE_INFINITY,
   mostAwaited = imageConcurrency,
+  mostBytes,
   onSelection = () => {},
   onOutcome = () => {},
 }: ProcessDependencies): Process {
@@ -70,28 +83,41 @@ export function createProcess({
   const tools: KeyTools = {
     transform,
     gate: (work) => limit(work),
-    readAhead: createReadAhead(imageConcurrency),
+    readAhead: createReadAhead(imageConcurrency, mostBytes),
     claims: createClaims(),
     atWork: new Set(),
     mostAwaited,
   };
 
-  return async (
-    { BatchInput, Items, redrives = 0 },
-    { signal = new AbortController().signal, stopping, clock = NO_CLOCK } = {},
-  ) => {
+  return async (event, context = {}) => {
+    const { BatchInput, Items, redrives = 0, cut } = event;
+    const { signal = new AbortController().signal, stopping, clock = NO_CLOCK, time } = context;
     const { run } = BatchInput;
     const opened = await remembered(jobs, `${run.bucket}/${run.key}`, () => openJob(open, run, signal, onSelection));
-    const context = { ...opened, fresh: redrives === 0 && isFresh(BatchInput) };
+    const job = { ...opened, fresh: redrives === 0 && isFresh(BatchInput) };
+    const before = cut === undefined ? undefined : doneBefore(event, cut, job.job.reader.kind);
     const timed = batchClock(clock);
-    const processOne = (selected: SelectedItem) =>
-      timed.key((keyClock) => processKey(context, selected, tools, keyClock, signal, stopping));
-    const outcomes = await processBatch(context.job, Items, processOne, onOutcome);
-    if (outcomes.some((outcome) => outcome.status === 'failed')) throw failureOf(outcomes);
-    if (stopping?.aborted === true && outcomes.some((outcome) => outcome.status === 'pending'))
-      throw stoppedOf(outcomes);
-    return answerOf(outcomes);
+    const end = await processBatch({
+      job: job.job,
+      items: before === undefined ? Items : Items.filter(({ index }) => !before.has(index)),
+      processOne: (selected, leave) =>
+        timed.key((keyClock) => processKey(job, selected, tools, keyClock, signal, leave)),
+      onOutcome: (outcome) => onOutcome(outcome, job.job),
+      stopping,
+      until: time?.until,
+    });
+    return answered(before === undefined ? end : { ...end, outcomes: merged(Items, before, end.outcomes) }, context);
   };
+}
+
+/** One outcome per item: of an earlier call, or of this one. */
+function merged(
+  items: ProcessEvent['Items'],
+  before: ReadonlyMap<number, Outcome>,
+  now: readonly Outcome[],
+): readonly Outcome[] {
+  const rest = now.values();
+  return items.map(({ index }) => before.get(index) ?? (rest.next().value as Outcome));
 }
 
 /**
@@ -134,28 +160,13 @@ function batchClock(clock: Clock): { key: <T>(work: (clock: Clock) => Promise<T>
   };
 }
 
-async function processBatch(
-  job: PreparedJob,
-  items: ProcessEvent['Items'],
-  processOne: (selected: SelectedItem) => Promise<Outcome>,
-  onOutcome: NonNullable<ProcessDependencies['onOutcome']>,
-): Promise<Outcome[]> {
-  const stopsAtFirst = job.toleratedFailureCount === 0 || job.toleratedFailurePercentage === 0;
-  let failed = false;
-  const outcomeOf = async (selected: SelectedItem): Promise<Outcome> => {
-    if (failed && stopsAtFirst) return notStarted(job, selected);
-    const outcome = await processOne(selected);
-    failed ||= outcome.status === 'failed';
-    onOutcome(outcome, job);
-    return outcome;
-  };
-  const [only, ...others] = items;
-  if (only !== undefined && others.length === 0) return [await outcomeOf(only)];
-  return await pLimit(BATCH_CONCURRENCY).map(items, outcomeOf);
-}
-
-function notStarted(job: PreparedJob, { index, item }: SelectedItem): Outcome {
-  return { status: 'pending', index, key: keyOf(item, job.reader.kind) };
+/** How the batch ended: with an answer, or by throwing the error that tells it all the same. */
+function answered({ outcomes, cut }: BatchEnd, { stopping, time }: ProcessContext): ProcessResult {
+  if (outcomes.some(({ status }) => status === 'failed')) throw failureOf(outcomes);
+  if (cut)
+    throw time !== undefined && time.last - Date.now() < LEAST_FOR_THE_REST ? tooLongOf(outcomes) : cutOf(outcomes);
+  if (stopping?.aborted === true && outcomes.some(({ status }) => status === 'pending')) throw stoppedOf(outcomes);
+  return answerOf(outcomes);
 }
 
 async function openJob(

@@ -32,9 +32,9 @@ const FIRST_BYTES = 8 * 1024 * 1024;
 /**
  * Makes one for a CPU that works on so many images at once. While an image is worked on, `read / transform` sources come
  * in for each read that runs; so many reads, times a margin, keep up with the CPU (Little's law), beside one source that
- * waits for each image. Until both times are known, and whatever they are, the bytes are the bound.
+ * waits for each image. Until both times are known, and whatever they are, `mostBytes` is the bound (default: 256 MiB).
  */
-export function createReadAhead(images: number): ReadAhead {
+export function createReadAhead(images: number, mostBytes = MOST_BYTES): ReadAhead {
   const waiting: { readonly bytes: number; readonly enter: () => void }[] = [];
   const average = { read: Number.NaN, transform: Number.NaN };
   let size = Number.NaN;
@@ -47,7 +47,7 @@ export function createReadAhead(images: number): ReadAhead {
   }
 
   function fits(bytes: number): boolean {
-    return ahead < most() && (held <= 0 || held + bytes <= MOST_BYTES);
+    return ahead < most() && (held <= 0 || held + bytes <= mostBytes);
   }
 
   function take(bytes: number): void {

@@ -1,6 +1,7 @@
 // The deployed state machine is the workflow, whole; its timeouts nest; its role can be assumed by every kind of child.
 import aslValidator from 'asl-validator';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { CUT } from '../../lambda/contract/stopping.ts';
 import { TIMES } from '../../lambda/handlers/runtime.ts';
 import { parseJob } from '../../lambda/job/job.ts';
 import { preparedState } from '../../lambda/prepare/prepare.ts';
@@ -82,23 +83,27 @@ describe('the definition', () => {
         'redrives.$': '$$.Execution.RedriveCount',
         'childStarted.$': '$$.Execution.StartTime',
       };
-      const [first, queued, large] = Object.values(ItemProcessor.States);
+      const [first, queued, large, rest] = Object.values(ItemProcessor.States);
       expect(first).toHaveProperty('Parameters', given);
       expect(queued).toHaveProperty('Parameters', given);
       // The large function also learns why the other one ended.
       expect(large).toHaveProperty('Parameters', { ...given, 'outOfResources.$': '$.outOfResources' });
+      // The call for the rest of a batch learns what the one before has done.
+      expect(rest).toHaveProperty('Parameters', { ...given, 'cut.$': '$.cut' });
     }
   });
 
   it('sends a key that ran out of memory to the large function once, queued or not', () => {
     for (const { ItemProcessor } of maps()) {
-      const [first, queued, large] = Object.values(ItemProcessor.States) as TaskState[];
-      const [, queuedName, largeName] = Object.keys(ItemProcessor.States);
+      const [first, queued, large, rest] = Object.values(ItemProcessor.States) as TaskState[];
+      const [, queuedName, largeName, restName] = Object.keys(ItemProcessor.States);
       const toLarge = { ErrorEquals: OUT_OF_RESOURCES, ResultPath: expect.any(String), Next: largeName };
       const toQueue = { ErrorEquals: [THROTTLED], ResultPath: null, Next: queuedName };
-      expect(first?.Catch).toEqual([toQueue, toLarge]);
-      expect(queued?.Catch).toEqual([toLarge]);
-      expect(large).not.toHaveProperty('Catch');
+      const toRest = { ErrorEquals: [CUT], ResultPath: '$.cut', Next: restName };
+      expect(first?.Catch).toEqual([toQueue, toRest, toLarge]);
+      expect(queued?.Catch).toEqual([toRest, toLarge]);
+      expect(large?.Catch).toEqual([toRest]);
+      expect(rest?.Catch).toEqual([toRest, toLarge]);
     }
   });
 

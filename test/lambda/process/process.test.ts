@@ -1,6 +1,7 @@
 // One child execution: keys in, renditions written, outcomes out; on directories and on S3.
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { FanoutError } from '../../../lambda/contract/errors.ts';
 import type { Outcome } from '../../../lambda/contract/outcome.ts';
 import { transform } from '../../../lambda/image/transform.ts';
 import type { JobInput } from '../../../lambda/job/job.ts';
@@ -177,7 +178,69 @@ describe.each<Kind>(['directories', 'S3'])('process on %s', (kind) => {
     const outcomes = states(await run(['stop/bad.jpg', ...good]));
     expect(outcomes[0]).toBe('NotAnImage');
     expect(outcomes.filter((state) => state === 'pending').length).toBeGreaterThan(5);
-    expect(new Set(outcomes)).toEqual(new Set(['NotAnImage', 'succeeded', 'pending']));
+    expect(outcomes.filter((state) => state === 'NotAnImage')).toHaveLength(1);
+  });
+
+  test('finishes the image of a batch that was begun before the first failure, and begins none after it', async () => {
+    const keys = Array.from({ length: 8 }, (_, index) => `halt/${index}.jpg`);
+    for (const key of keys) await places.put(key, await image(14));
+    const failing = Promise.withResolvers<void>();
+    let begun = 0;
+    const handler = createProcess({
+      open: places.open,
+      imageConcurrency: 2,
+      async transform(input) {
+        begun += 1;
+        if (begun === 2) {
+          failing.resolve();
+          throw new FanoutError('CorruptImage', 'broken');
+        }
+        await failing.promise;
+        await new Promise((resolve) => setTimeout(resolve, 30));
+        return await transform(input);
+      },
+    });
+    const outcomes = states(await run(keys, {}, 'halt', handler)).sort();
+    expect(outcomes).toEqual(['CorruptImage', ...Array(6).fill('pending'), 'succeeded']);
+    expect(begun).toBe(2);
+  });
+
+  test('gives back the keys that it has no time for, and another call does these and tells of all', async () => {
+    const keys = Array.from({ length: 6 }, (_, index) => `cut/${index}.jpg`);
+    for (const key of keys) await places.put(key, await image(15));
+    let begun = 0;
+    const handler = createProcess({
+      open: places.open,
+      imageConcurrency: 1,
+      async transform(input) {
+        begun += 1;
+        await new Promise((resolve) => setTimeout(resolve, 100));
+        return await transform(input);
+      },
+    });
+    const event = await eventOf(keys, 'cut');
+    // Of its time, five seconds are kept for what has begun.
+    const soon = () => Date.now() + 5000 + 250;
+    const call = (given: ProcessEvent, last: number) =>
+      handler(given, { time: { until: soon(), last } }).then(
+        ({ outcomes }) => ({ outcomes, error: undefined }),
+        (error: Error) => ({ outcomes: [], error }),
+      );
+    const first = await call(event, Date.now() + 300_000);
+    expect(first.error).toMatchObject({
+      name: 'Batch.Cut',
+      message: expect.stringMatching(/of 6 keys of the batch are left/),
+    });
+    expect(begun).toBeLessThan(6);
+    const cut = { Error: 'Batch.Cut', Cause: JSON.stringify({ errorMessage: first.error?.message }) };
+    const { outcomes } = await handler({ ...event, cut });
+    expect(outcomes.map(({ index, status }) => [index, status])).toEqual(keys.map((_, index) => [index, 'succeeded']));
+    expect(begun).toBe(6);
+    // With no life left for another call, what was not begun has failed, and says why.
+    begun = 0;
+    const late = await call(await eventOf(keys, 'too late', { existing: 'replace' }), Date.now());
+    expect(late.error).toMatchObject({ name: 'ImageTimeout', message: expect.stringContaining('itemsPerInvocation') });
+    expect(late.error?.message).toContain('"succeeded"');
   });
 
   test('holds a key to its limits and names limit and value', async () => {
