@@ -1,6 +1,6 @@
 // What a destination directory holds at a moment, a killed run's included: the outputs by content, and the keys on record.
 import { createHash } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join, relative, sep } from 'node:path';
 
 const OWN = '.image-fanout';
@@ -9,16 +9,6 @@ const OWN = '.image-fanout';
 export function outputsOf(destination: string): Map<string, string> {
   const digest = (path: string) => createHash('sha256').update(readFileSync(path)).digest('hex');
   return new Map(filesBelow(destination).map((path) => [slashed(relative(destination, path)), digest(path)]));
-}
-
-/** What tells a rewritten output from one that was left alone: the inode changes with each rename into place. */
-export function versionsOf(destination: string, paths: readonly string[]): Map<string, string> {
-  return new Map(
-    paths.map((path) => {
-      const { ino, mtimeNs } = statSync(join(destination, path), { bigint: true });
-      return [path, `${ino} ${mtimeNs}`];
-    }),
-  );
 }
 
 /** The folders of runs that can be continued: those whose job is on record. */
@@ -64,7 +54,18 @@ export interface Account {
   readonly balanced: boolean;
   readonly problems: readonly string[];
   /** In the order of the account. */
-  readonly items: readonly { readonly key: string; readonly status: string }[];
+  readonly items: readonly AccountItem[];
+  /** Of the last attempt, from 0. */
+  readonly attempt: number;
+}
+
+export interface AccountItem {
+  readonly key: string;
+  readonly status: string;
+  readonly reason?: string;
+  readonly error?: string;
+  readonly attempt: number;
+  readonly source?: { readonly etag: string };
 }
 
 export function accountOf(runFolder: string): Account {
@@ -76,6 +77,7 @@ export function accountOf(runFolder: string): Account {
     balanced: summary.check.balanced,
     problems: summary.check.problems,
     items: items.map((line) => JSON.parse(line)),
+    attempt: summary.attempts.length - 1,
   };
 }
 
