@@ -181,7 +181,9 @@ test('a list that breaks off: nothing runs, or the account tells how much of it 
   await writeFile(manifest, `${named}not json\n`);
   const stopped = await run('run', ...args);
   expect(stopped.code).toBe(2);
-  expect(stopped.stdout).toMatch(/^Stopped: .*\n(.*\n)*Stopped by: States\.ItemReaderFailed: .*: Line 4000004 is not JSON/);
+  expect(stopped.stdout).toMatch(
+    /^Stopped: .*\n(.*\n)*Stopped by: States\.ItemReaderFailed: .*: Line 4000004 is not JSON/,
+  );
   expect(stopped.stdout).toContain('Only the first 3 items of the listing could be read');
   expect(stopped.stdout).not.toContain('does not add up');
   const { counts, check } = summaryOf(await run('report', 'latest', '--in', args[1] as string, '--json'));

@@ -22,6 +22,8 @@ export interface Where {
 export interface JobRunOptions {
   readonly run?: string;
   readonly transform?: Transform;
+  /** As the command line prepares, which asks servers what S3 itself is known for. */
+  readonly engine?: 'embedded';
   /** Stands around the handler: to watch it, or to act at a moment. */
   readonly around?: (process: Process) => Process;
   readonly onFailure?: (key: string) => void;
@@ -46,7 +48,10 @@ export async function runJob(where: Where, job: JobInput, options: JobRunOptions
     run: options.run ?? `run-${++runs}`,
     input: job as Json,
     open,
-    prepare: createPrepare({ open, defaults: { source, destination, maxConcurrency: 4 } }),
+    prepare: createPrepare({
+      ...{ open, defaults: { source, destination, maxConcurrency: 4 } },
+      ...(options.engine === undefined ? {} : { engine: options.engine }),
+    }),
     process: around(createProcess({ open, transform, imageConcurrency: 2 })),
     doneBefore: 0,
     onPrepareFailed: () => {},

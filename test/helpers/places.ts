@@ -6,7 +6,7 @@ import { DeleteObjectCommand } from '@aws-sdk/client-s3';
 import { directoryLocation, type Location } from '../../lambda/contract/location.ts';
 import { openStores } from '../../lambda/store/open.ts';
 import type { OpenStore } from '../../lambda/store/store.ts';
-import { startS3Server } from './s3-server.ts';
+import { SERVERS, type ServerName, startServer } from './other-servers.ts';
 
 export interface Places {
   readonly source: Location;
@@ -20,11 +20,19 @@ export interface Places {
   close(): Promise<void>;
 }
 
-export type Kind = 'directories' | 'S3';
+/** Where the places are: S3 is our strict server in this process, the others are not ours. */
+export type Kind = 'directories' | 'S3' | Exclude<ServerName, 'fauxqs'>;
+
+/** Directories and all servers that are here. */
+export const KINDS: readonly Kind[] = [
+  'directories',
+  ...SERVERS.map((name) => (name === 'fauxqs' ? ('S3' as const) : name)),
+];
 
 /** New, empty places. */
 export async function makePlaces(kind: Kind): Promise<Places> {
-  return kind === 'S3' ? await buckets() : await directories();
+  if (kind === 'directories') return await directories();
+  return await buckets(kind === 'S3' ? 'fauxqs' : kind);
 }
 
 async function directories(): Promise<Places> {
@@ -43,10 +51,8 @@ async function directories(): Promise<Places> {
   };
 }
 
-async function buckets(): Promise<Places> {
-  const server = await startS3Server();
-  await server.createBucket('photos');
-  await server.createBucket('renditions');
+async function buckets(name: ServerName): Promise<Places> {
+  const server = await startServer(name, ['photos', 'renditions']);
   const stores = openStores({ s3: { client: server.client } });
   return {
     ...between({ bucket: 'photos', prefix: 'in/' }, { bucket: 'renditions', prefix: 'out/' }, stores.open),

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { argv } from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { crc32 } from 'node:zlib';
-import { S3Client } from '@aws-sdk/client-s3';
+import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3';
 import { buildApp } from 'fauxqs';
 import { sortKeys } from '../../lambda/store/paths.ts';
 import { S3Store } from '../../node_modules/fauxqs/dist/s3/s3Store.js';
@@ -107,7 +107,7 @@ export async function startS3Server(buckets: readonly string[] = [], port = 0): 
   });
   await app.listen({ port, host: '127.0.0.1' });
   const address = app.server.address() as { port: number };
-  return serverAt(`http://127.0.0.1:${address.port}`, () => app.close());
+  return serverAt(`http://127.0.0.1:${address.port}`, CREDENTIALS, () => app.close());
 }
 
 function refusal(
@@ -155,14 +155,20 @@ function urlEncoded(xml: string): string {
 export async function forkS3Server(buckets: readonly string[] = []): Promise<S3Server> {
   const child: ChildProcess = fork(fileURLToPath(import.meta.url), buckets, { execArgv: [], stdio: 'inherit' });
   const [endpoint] = (await once(child, 'message')) as [string];
-  return serverAt(endpoint, async () => {
+  return serverAt(endpoint, CREDENTIALS, async () => {
     child.kill();
     if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
   });
 }
 
-function serverAt(endpoint: string, stop: () => PromiseLike<unknown>): S3Server {
-  const credentials = { accessKeyId: 'test', secretAccessKey: 'test' };
+const CREDENTIALS = { accessKeyId: 'test', secretAccessKey: 'test' };
+
+/** The face of a server that answers at `endpoint`. */
+export function serverAt(
+  endpoint: string,
+  credentials: { readonly accessKeyId: string; readonly secretAccessKey: string },
+  stop: () => PromiseLike<unknown>,
+): S3Server {
   const client = new S3Client({ endpoint, region: 'us-east-1', credentials, forcePathStyle: true });
   return {
     endpoint,
@@ -174,7 +180,7 @@ function serverAt(endpoint: string, stop: () => PromiseLike<unknown>): S3Server 
       AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey,
     },
     createBucket: async (name) => {
-      await fetch(`${endpoint}/${name}`, { method: 'PUT' });
+      await client.send(new CreateBucketCommand({ Bucket: name }));
     },
     stop: async () => {
       client.destroy();

@@ -3,7 +3,9 @@ import { S3Client } from '@aws-sdk/client-s3';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createPrepare } from '../../../lambda/prepare/prepare.ts';
 import { openStores, type Stores } from '../../../lambda/store/open.ts';
+import { runJob, TINY, tinyImage } from '../../end-to-end/job-run.ts';
 import { type HeedlessProxy, startHeedlessProxy } from '../../helpers/heedless-proxy.ts';
+import { SERVERS, startServer } from '../../helpers/other-servers.ts';
 import { type S3Server, startS3Server } from '../../helpers/s3-server.ts';
 
 describe('Prepare', () => {
@@ -58,4 +60,59 @@ describe('Prepare', () => {
       /If-None-Match/,
     );
   });
+});
+
+describe.each(SERVERS)('on %s', (name) => {
+  /** As if the server ignored these headers: they are taken away before a request is signed. */
+  function heedless(server: S3Server, drops: readonly string[]): Stores {
+    const { endpoint, env } = server;
+    const credentials = {
+      accessKeyId: env['AWS_ACCESS_KEY_ID'] ?? '',
+      secretAccessKey: env['AWS_SECRET_ACCESS_KEY'] ?? '',
+    };
+    const client = new S3Client({ endpoint, region: 'us-east-1', credentials, forcePathStyle: true, maxAttempts: 1 });
+    client.middlewareStack.add(
+      (next) => async (args) => {
+        const { headers } = args.request as { headers: Record<string, string> };
+        for (const header of drops) delete headers[header];
+        return await next(args);
+      },
+      { step: 'build', priority: 'low' },
+    );
+    return openStores({ s3: { client } });
+  }
+
+  test.each([
+    { drops: [] },
+    { drops: ['if-none-match'], refused: /ignores If-None-Match and overwrites/ },
+    { drops: ['if-match'], refused: /ignores If-Match and/ },
+  ])(
+    'a run where $drops are ignored is refused, or told to run all the same does everything',
+    async ({ drops, refused }) => {
+      const server = await startServer(name, ['photos', 'renditions']);
+      const stores = heedless(server, drops);
+      try {
+        for (const key of ['in/a.jpg', 'in/b.jpg']) await stores.open('photos').write(key, await tinyImage());
+        const where = {
+          source: { bucket: 'photos', prefix: 'in/' },
+          destination: { bucket: 'renditions', prefix: 'out/' },
+          open: stores.open,
+        };
+        const job = { recipe: TINY };
+        if (refused !== undefined) {
+          await expect(runJob(where, job, { engine: 'embedded' })).rejects.toThrow(refused);
+          expect(await stores.open('renditions').head('out/a.jpg.jpeg')).toBeUndefined();
+        }
+        const { summary, code } = await runJob(
+          where,
+          { ...job, unsafeOverwrites: drops.length > 0 },
+          { engine: 'embedded' },
+        );
+        expect({ code, counts: summary.counts }).toMatchObject({ code: 0, counts: { total: 2, succeeded: 2 } });
+      } finally {
+        await stores.close();
+        await server.stop();
+      }
+    },
+  );
 });

@@ -4,11 +4,11 @@ import { once } from 'node:events';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type LeaseOptions, leaseHolder, takeLease } from '../../../lambda/store/lease.ts';
 import type { Store } from '../../../lambda/store/store.ts';
-import { type Kind, makePlaces, type Places } from '../../helpers/places.ts';
+import { KINDS, makePlaces, type Places } from '../../helpers/places.ts';
 
 const KEY = 'runs/one/lease.json';
 
-describe.each<Kind>(['directories', 'S3'])('a lease in %s', (kind) => {
+describe.each(KINDS)('a lease in %s', (kind) => {
   let places: Places;
   let store: Store;
   const told: string[] = [];
