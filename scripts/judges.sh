@@ -17,3 +17,17 @@ if [ ! -e .venv/judged/.whole ]; then
   rm -rf .venv/sources
   touch .venv/judged/.whole
 fi
+# Animated PNG: the conformance suite that Pillow carries, taken apart by apngdis (where Pillow itself errs, it does not).
+if [ ! -e .venv/apng/.whole ]; then
+  rm -rf .venv/apng .venv/sources
+  mkdir -p .venv/apng .venv/sources
+  "${pip[@]}" download --no-deps --no-binary :all: -d .venv/sources pillow==13.0.0
+  tar xzf .venv/sources/pillow-13.0.0.tar.gz -C .venv/sources --wildcards '*/Tests/images/apng/*'
+  cp .venv/sources/*/Tests/images/apng/*.png .venv/apng/
+  (cd .venv/sources && apt-get download -qq apngdis && dpkg -x apngdis_*.deb .)
+  for file in .venv/apng/*.png; do
+    .venv/sources/usr/bin/apngdis "$file" "$(basename "$file" .png)_frame" >/dev/null || true
+  done
+  rm -rf .venv/sources
+  touch .venv/apng/.whole
+fi

@@ -24,11 +24,13 @@ export interface RenditionFacts {
   readonly name: string;
   /** For example `jpeg`. */
   readonly format: string;
+  /** Which page or frame it shows, from 1, when each is an output of its own. */
+  readonly page?: number;
   /** Pixels. */
   readonly width?: number;
   /** Pixels. */
   readonly height?: number;
-  /** Pages or frames that were made, where there is more than one. */
+  /** Frames in it, where there is more than one. */
   readonly pages?: number;
   /** The encoder's, where a contract chose it. */
   readonly quality?: number;
@@ -87,6 +89,8 @@ export interface Succeeded extends OutcomeOf<'succeeded'> {
   readonly notListed?: Partial<OutputTotals>;
   /** What a page can show before the image is there. `thumbHash` is base64, `dominant` a #rrggbb colour. */
   readonly placeholder?: { readonly thumbHash: string; readonly dominant: string };
+  /** Keys of pages that an earlier version of the source had and this one has not: they are left there, and are current no more. */
+  readonly leftover?: readonly string[];
 }
 
 /** How many outputs a key has, listed or not; what is not known counts as 0. */

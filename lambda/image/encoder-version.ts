@@ -6,7 +6,7 @@ import { sharp } from './sharp.ts';
  * after which the same source and recipe may give other bytes (a fix of pixels, sizes, metadata, frames, or of a
  * default): then what earlier versions made is stale, and the next run makes it again. It is no release's number.
  */
-const RENDERER_VERSION = 3;
+const RENDERER_VERSION = 4;
 
 /** sharp, and the libraries behind its encoders, as `sharp.versions` names them. */
 const ENCODERS = ['sharp', 'vips', 'mozjpeg', 'webp', 'aom', 'heif', 'cgif', 'imagequant', 'png', 'tiff'];

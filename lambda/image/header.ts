@@ -11,23 +11,26 @@ import { sharp } from './sharp.ts';
 import { endsEarly, type SourceFormat } from './sniff.ts';
 import type { Header, SourceImage } from './source-image.ts';
 import { readableSvg } from './svg.ts';
+import { chainOf, isBigTiff, TAG, tiffOf } from './tiff-tags.ts';
 import { refuseVariety } from './varieties.ts';
 
-/** Reads the header. Throws the class of what is wrong with the file, or TooManyPixels, TooManyFrames. */
+/** Reads the header of a file, of a TIFF that of one page. Throws the class of what is wrong with the file, or TooManyPixels, TooManyFrames. */
 export async function readHeader(
   body: Buffer,
   format: SourceFormat,
   recipe: Recipe,
   limits: Limits,
+  page = 0,
 ): Promise<SourceImage> {
   const options: SharpOptions = {
+    ...(page === 0 ? {} : { page }),
     failOn: recipe.salvage ? 'none' : failOn(format),
     // Our own limit is checked below, with a class of its own; sharp's would only repeat it.
     limitInputPixels: false,
   };
   if (!recipe.salvage && (format === 'jpeg' || format === 'png') && endsEarly(format, body)) throw endedEarly(format);
   if (format === 'heif') refuseHdr(body);
-  refuseVariety(body, format);
+  refuseVariety(body, format, page);
   let opened: Buffer;
   let metadata: Header;
   try {
@@ -42,6 +45,7 @@ export async function readHeader(
   const frames = format === 'gif' || format === 'webp' ? pages : 1;
   const height = metadata.pageHeight ?? metadata.height;
   const upright = recipe.operations.autoOrient === false ? { width: metadata.width, height } : metadata.autoOrient;
+  const places = format === 'tiff' ? placesOf(body, pages) : [];
   const source: SourceImage = {
     body,
     format,
@@ -51,7 +55,8 @@ export async function readHeader(
     frames,
     vector: format === 'svg',
     bytes: body.length,
-    found: frames > 1 ? frames : pagesOf(body, format, pages),
+    framed: frames > 1,
+    ...(format === 'tiff' ? { found: places.length, places } : { found: frames }),
     opened,
     options,
   };
@@ -66,13 +71,18 @@ async function openable(body: Buffer, format: SourceFormat): Promise<Buffer> {
   return format === 'png' ? withCurve(body) : body;
 }
 
-/** Pages of a TIFF, frames of an APNG: found, though not made. */
-function pagesOf(body: Buffer, format: SourceFormat, pages: number): number {
-  if (format === 'tiff') return pages;
-  if (format !== 'png') return 1;
-  // https://www.w3.org/TR/png-3/#acTL-chunk: before the pixels, and its first field is the number of frames.
-  const [control, data] = [body.indexOf('acTL', 8, 'latin1'), body.indexOf('IDAT', 8, 'latin1')];
-  return control !== -1 && control < data && control + 8 <= body.length ? body.readUInt32BE(control + 4) : 1;
+/** Bits of a TIFF's NewSubfileType: a smaller copy of another page, and a mask for it. */
+const [SMALLER, MASK] = [1, 4];
+
+/** Which directories of a TIFF are pages. Of what is damaged, or too large for our reader, all. */
+function placesOf(body: Buffer, pages: number): number[] {
+  const all = Array.from({ length: pages }, (_, place) => place);
+  const tiff = isBigTiff(body) ? undefined : tiffOf(body);
+  const chain = tiff === undefined || pages === 1 ? [] : chainOf(tiff);
+  if (chain.length !== pages) return all;
+  return all.filter(
+    (place) => place === 0 || ((chain[place]?.get(TAG.subfileType)?.value ?? 0) & (SMALLER | MASK)) === 0,
+  );
 }
 
 /** The image with its levels from 16 to 235 stretched to all there are, and all that it carries. */

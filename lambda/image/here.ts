@@ -10,39 +10,72 @@ import { type Encoded, isDeep } from './encode.ts';
 import { imageFailure } from './failure.ts';
 import { formatName } from './header.ts';
 import { type ImageJob, runner } from './job.ts';
+import { keptAsItIs } from './kept.ts';
 import { MANIFEST, manifestBody } from './manifest.ts';
 import { namesOf } from './operations.ts';
+import { checkCount, checkSum, foundIn, shareOf } from './pages.ts';
 import { render } from './render.ts';
 import type { SourceFormat } from './sniff.ts';
-import { readSource } from './source.ts';
-import type { DecodedFrom, SourceImage } from './source-image.ts';
+import { pageOf, readSource } from './source.ts';
+import type { SourceImage } from './source-image.ts';
 import type { Rendition, SourceShape, Transformed, TransformInput } from './transform-types.ts';
 
 /** Transforms an image whose format is known, in this process. Throws FanoutError. */
 export async function transformHere(input: TransformInput, format: SourceFormat): Promise<Transformed> {
   const { body, key, recipe, limits, signal, overlays = new Map() } = input;
   const source = await readSource(body, format, recipe, limits);
-  const deep = source.metadata.depth !== 'uchar' && recipe.outputs.some((output) => wantsDeep(output, source));
-  const job: ImageJob = {
-    key,
-    source,
-    recipe,
-    limits,
-    overlays,
-    deep,
-    carrier: needsCarrier(recipe, deep),
-    run: runner(limits, signal),
-  };
+  const run = runner(limits, signal);
+  const job = jobOf({ key, source, recipe, limits, overlays, run });
   try {
+    const shares = recipe.outputs.map((output) => shareOf(source, recipe, output).pages);
+    const pages = Math.max(...shares);
+    checkCount(pages, limits);
     const { outputs, placeholder } = await render(job);
     const shape = shapeOf(source);
-    const renditions = recipe.outputs.map((output, place) =>
-      rendition(job, output, outputs[place] as (typeof outputs)[number]),
-    );
+    const made = recipe.outputs.map((output, place) => [
+      rendition(job, output, outputs[place] as Result, shares[place] === 1 ? undefined : 1),
+    ]);
+    const spread = [...recipe.outputs.keys()].filter((place) => shares[place] !== 1);
+    const others = { ...recipe, outputs: spread.map((place) => recipe.outputs[place] as Output), placeholder: false };
+    let pixels = source.width * source.height;
+    for (let page = 1; page < pages; page += 1) {
+      const one = jobOf({ ...job, source: await pageOf(source, page, recipe, limits), recipe: others });
+      pixels += one.source.width * one.source.height;
+      checkSum(pixels, page + 1, limits);
+      const results = await render(one);
+      for (const [place, output] of others.outputs.entries()) {
+        made[spread[place] as number]?.push(rendition(one, output, results.outputs[place] as Result, page + 1));
+      }
+    }
+    const renditions = made.flat();
+    if (pages > 1) refuseTwins(renditions);
     if (recipe.manifest !== undefined) renditions.push(manifest(job, shape, renditions, placeholder));
     return { source: shape, renditions, ...(placeholder === undefined ? {} : { placeholder }) };
   } catch (error) {
     throw imageFailure(error, format, body);
+  }
+}
+
+type Result = Encoded & { readonly milliseconds: number };
+
+function jobOf(job: Omit<ImageJob, 'deep' | 'carrier'>): ImageJob {
+  const { source, recipe } = job;
+  const deep = source.metadata.depth !== 'uchar' && recipe.outputs.some((output) => wantsDeep(output, source));
+  return { ...job, deep, carrier: needsCarrier(recipe, deep) };
+}
+
+/** Throws RecipeMismatch where two pages have one key, as `{width}{page}` may give. */
+function refuseTwins(renditions: readonly Rendition[]): void {
+  const keys = new Set<string>();
+  for (const { name, key } of renditions) {
+    if (keys.has(key)) {
+      const expected = 'a key of its own for each page';
+      throw new FanoutError('RecipeMismatch', `output "${name}": expected ${expected}, got ${key} twice`, {
+        expected,
+        met: `${key} twice`,
+      });
+    }
+    keys.add(key);
   }
 }
 
@@ -54,8 +87,8 @@ function wantsDeep(output: Output, source: SourceImage): boolean {
 }
 
 function shapeOf(source: SourceImage): SourceShape {
-  const { width, height, found, decoded } = source;
-  const pages = decoded?.pages ?? found;
+  const { width, height, decoded } = source;
+  const pages = foundIn(source);
   return {
     format: formatName(source),
     width,
@@ -65,9 +98,9 @@ function shapeOf(source: SourceImage): SourceShape {
   };
 }
 
-function rendition(job: ImageJob, output: Output, encoded: Encoded & { readonly milliseconds: number }): Rendition {
+function rendition(job: ImageJob, output: Output, encoded: Result, page?: number): Rendition {
   const { width, height, pages, quality, ssim, milliseconds } = encoded;
-  const kept = keptAsItIs(job, output);
+  const kept = keptAsItIs(job.source, job.recipe, output);
   const format = kept?.format ?? encoded.format;
   const contentType = kept?.contentType ?? FORMATS[encoded.format].contentType;
   const extension = kept?.format ?? FORMATS[encoded.format].extension;
@@ -76,6 +109,7 @@ function rendition(job: ImageJob, output: Output, encoded: Encoded & { readonly 
   const facts = {
     source: job.key,
     output: output.name,
+    page: page ?? 1,
     width: asked.width ?? width,
     height: asked.height ?? height,
     format: extension,
@@ -92,6 +126,7 @@ function rendition(job: ImageJob, output: Output, encoded: Encoded & { readonly 
     height,
     milliseconds: Math.round(milliseconds),
     ...definedOnly({
+      page,
       pages,
       ssim,
       cacheControl,
@@ -101,18 +136,6 @@ function rendition(job: ImageJob, output: Output, encoded: Encoded & { readonly 
       quality: body === encoded.body ? quality : undefined,
     }),
   };
-}
-
-/**
- * The source, when nobody writes its format (HEIC, camera raw, …) and the output asks for that very format with nothing
- * changed, as an archive does: anything else would lose something of it, under a name that says otherwise.
- */
-function keptAsItIs({ source, recipe }: ImageJob, output: Output): DecodedFrom | undefined {
-  const names = namesOf({ ...recipe.operations, ...output.operations }).filter((name) => name !== 'autoOrient');
-  const free = output.maxBytes === undefined && output.minSsim === undefined;
-  const asked = output.onLarger === 'original' && output.formats.every((format) => format === 'same');
-  const kept = output.metadata === 'keep' && recipe.colour === 'keep' && names.length === 0;
-  return asked && kept && free ? source.decoded : undefined;
 }
 
 /** The bytes to keep when the output outweighs the source. Throws OutputTooLarge when the recipe says so. */
@@ -133,7 +156,9 @@ function sourceWillDo({ source, recipe }: ImageJob, output: Output, encoded: Enc
   const { metadata } = source;
   const { resize: _, autoOrient: __, ...others } = { ...recipe.operations, ...output.operations };
   const upright = (metadata.orientation ?? 1) <= 1 || recipe.operations.autoOrient === false;
+  const alone = recipe.pages !== 'all' || foundIn(source) === 1;
   const unchanged =
+    alone &&
     namesOf(others).length === 0 &&
     upright &&
     encoded.width === source.width &&
@@ -156,16 +181,18 @@ function manifest(
   const facts = {
     source: job.key,
     output: name,
+    page: 1,
     width: shape.width,
     height: shape.height,
     format,
     body: Buffer.from(job.key),
   };
   const key = expandKey(template, facts);
-  const crops = job.recipe.outputs.map(({ operations: { resize, ...others } }) => {
+  const cropOf = ({ operations: { resize, ...others } }: Output): string => {
     const { width: _, height: __, ...crop } = resize ?? {};
     return JSON.stringify({ ...others, resize: crop });
-  });
+  };
+  const crops = new Map(job.recipe.outputs.map((output) => [output.name, cropOf(output)]));
   const body = manifestBody(key, job.key, shape, renditions, placeholder, crops);
   return { name, key, body, contentType, format, milliseconds: 0, ...definedOnly({ cacheControl }) };
 }

@@ -7,12 +7,14 @@ import type { Rendition, SourceShape } from './transform-types.ts';
 /** One format's renditions as `<source>` takes them: `type` and `srcset`, paths relative to the manifest. */
 interface SourceElement {
   readonly type: string;
+  /** Which page or frame it shows, where each is an output of its own. */
+  readonly page?: number;
   readonly srcset: string;
 }
 
 /**
  * Makes the manifest's bytes: what the source is, every output, and a srcset per format and crop in the recipe's order.
- * `crops` says of each output what its picture is but for the size.
+ * `crops` says of each output, by its name, what its picture is but for the size.
  */
 export function manifestBody(
   key: string,
@@ -20,11 +22,12 @@ export function manifestBody(
   shape: SourceShape,
   renditions: readonly Rendition[],
   placeholder: Placeholder | undefined,
-  crops: readonly string[],
+  crops: ReadonlyMap<string, string>,
 ): Buffer {
   const folder = posix.dirname(key);
-  const outputs = renditions.map(({ name, key: path, body, format, contentType, width, height, pages }) => ({
+  const outputs = renditions.map(({ name, key: path, body, format, contentType, width, height, page, pages }) => ({
     name,
+    ...(page === undefined ? {} : { page }),
     path: folder === '.' ? path : posix.relative(folder, path),
     type: contentType,
     format,
@@ -36,7 +39,7 @@ export function manifestBody(
   const document = {
     source: { key: source, ...shape },
     ...(placeholder === undefined ? {} : { placeholder }),
-    sources: sourceElements(outputs.map((output, place) => ({ ...output, crop: crops[place] ?? '' }))),
+    sources: sourceElements(outputs.map((output) => ({ ...output, crop: crops.get(output.name) ?? '' }))),
     outputs,
   };
   return Buffer.from(`${JSON.stringify(document, null, 2)}\n`);
@@ -44,6 +47,7 @@ export function manifestBody(
 
 interface Listed {
   readonly format: string;
+  readonly page?: number | undefined;
   readonly type: string;
   readonly path: string;
   readonly width: number | undefined;
@@ -52,11 +56,13 @@ interface Listed {
   readonly crop: string;
 }
 
-/** One element per format and crop: a browser takes those of one srcset for the same picture. */
+/** One element per format, crop and page: a browser takes those of one srcset for the same picture. */
 function sourceElements(outputs: readonly Listed[]): SourceElement[] {
   const groups: Listed[][] = [];
   for (const output of outputs) {
-    const group = groups.find(([first]) => first?.format === output.format && sameCrop(first, output));
+    const group = groups.find(
+      ([first]) => first?.format === output.format && first.page === output.page && sameCrop(first, output),
+    );
     if (group === undefined) groups.push([output]);
     else group.push(output);
   }
@@ -66,6 +72,7 @@ function sourceElements(outputs: readonly Listed[]): SourceElement[] {
     const distinct = mine.filter((output, place) => output.width !== mine[place - 1]?.width);
     return {
       type: mine[0]?.type ?? '',
+      ...(mine[0]?.page === undefined ? {} : { page: mine[0].page }),
       srcset: distinct.map(({ path, width }) => `${urlOf(path)} ${width}w`).join(', '),
     };
   });

@@ -1,14 +1,14 @@
 // One image through its plan: pixels made once each, encoders side by side.
-import { FanoutError } from '../contract/errors.ts';
 import { together } from '../contract/together.ts';
 import { FORMATS, type FormatName } from '../recipe/names.ts';
 import type { Operations, Output } from '../recipe/types.ts';
-import { candidates, encodeBest } from './best.ts';
+import { encodeBest } from './best.ts';
 import type { Encoded, Made } from './encode.ts';
 import { checkPixels } from './header.ts';
 import type { ImageJob } from './job.ts';
 import { openingOf } from './opening.ts';
 import { namesOf } from './operations.ts';
+import { shareOf } from './pages.ts';
 import { pipeline } from './pipeline.ts';
 import { hold, type Input, isPixels, open, type Pixels } from './pixels.ts';
 import { type Placeholder, placeholderOf } from './placeholder.ts';
@@ -50,12 +50,8 @@ export async function render(job: ImageJob): Promise<Rendered> {
 
 function want(job: ImageJob, output: Output, place: number): Wanted {
   const { source, recipe } = job;
-  const animated = source.frames > 1 && recipe.animated !== 'first';
-  const formats = candidates(output, source, animated, recipe.operations);
-  const moving = animated && formats.every((format) => FORMATS[format].animated);
-  const frames = Math.max(source.found, source.decoded?.pages ?? 1);
-  if (frames > 1 && !moving && recipe.animated === 'fail') throw stillFormat(output, formats, frames);
-  return { output: asLossless(output, source), place, formats, frames: moving ? source.frames : 1 };
+  const { formats, frames } = shareOf(source, recipe, output);
+  return { output: asLossless(output, source), place, formats, frames };
 }
 
 /** The output with a lossless encoder where the source has lost nothing and the recipe keeps it so. */
@@ -63,18 +59,6 @@ function asLossless(output: Output, { format, body }: SourceImage): Output {
   const { webp } = output.encoders;
   if (!output.keepLossless || format !== 'webp' || !isLosslessWebp(body)) return output;
   return { ...output, encoders: { ...output.encoders, webp: { ...webp, lossless: true, exact: true } } };
-}
-
-function stillFormat({ name }: Output, formats: readonly FormatName[], frames: number): FanoutError {
-  const expected = 'a format that holds animations, as "animated" is "fail"';
-  return new FanoutError(
-    'RecipeMismatch',
-    `output "${name}" would lose ${frames - 1} of ${frames} frames: expected ${expected}, got ${formats.join(', ')}`,
-    {
-      expected,
-      met: formats.join(', '),
-    },
-  );
 }
 
 interface Frames {

@@ -47,11 +47,15 @@ export interface SourceImage {
   readonly opened: Buffer;
   /** Pages or frames in the file, whether they are made or not. */
   readonly found: number;
+  /** Where sharp finds the pages of a TIFF: what is a smaller copy or a mask of another is none. */
+  readonly places?: readonly number[];
   /** Pixels of one frame, upright when the recipe says so. */
   readonly width: number;
   readonly height: number;
-  /** Frames of an animation, else 1: pages of a TIFF are no frames. */
+  /** Frames of an animation that can be read, else 1: pages of a TIFF are no frames. */
   readonly frames: number;
+  /** Whether what is found are frames of an animation, and no pages. */
+  readonly framed: boolean;
   readonly vector: boolean;
   /** Bytes of the source itself. */
   readonly bytes: number;

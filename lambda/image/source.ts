@@ -1,10 +1,13 @@
 // A source as the image room works on it: its header, and before that what a decoder makes of kinds that sharp does not read.
+import { definedOnly } from '../contract/defined.ts';
 import { FanoutError } from '../contract/errors.ts';
 import type { Limits } from '../contract/limits.ts';
+import { PDF_DENSITY } from '../recipe/names.ts';
 import type { Recipe } from '../recipe/types.ts';
-import { type Decoded, type Decoder, damaged, notRead } from './decoders/decoder.ts';
+import { type Decoded, type Decoder, damaged, notRead, type Wanted } from './decoders/decoder.ts';
 import { decoderFor } from './decoders/decoders.ts';
 import { checkSize, readHeader } from './header.ts';
+import { wantsFrames } from './pages.ts';
 import type { SourceFormat } from './sniff.ts';
 import type { SourceImage } from './source-image.ts';
 
@@ -14,11 +17,13 @@ export async function readSource(
   format: SourceFormat,
   recipe: Recipe,
   limits: Limits,
+  page = 0,
 ): Promise<SourceImage> {
   const decoder = decoderFor(format);
   if (decoder === undefined) return readHeader(body, format, recipe, limits);
-  const made = await decodedBy(decoder, body, limits);
-  const { pages, preview } = made;
+  const wanted = { page, frames: wantsFrames(recipe), density: recipe.density ?? PDF_DENSITY };
+  const made = await decodedBy(decoder, body, limits, wanted);
+  const { pages, preview, timing } = made;
   const header = await readHeader(made.body, made.format, recipe, limits);
   const { same, contentType } = decoder;
   const decoded = {
@@ -29,12 +34,26 @@ export async function readSource(
     pages,
     ...(preview === true ? { preview } : {}),
   };
-  return { ...header, bytes: body.length, decoded };
+  const framed = decoder.animates === true && pages > 1;
+  const { delay, loop } = timing ?? {};
+  const metadata =
+    timing === undefined
+      ? header.metadata
+      : { ...header.metadata, ...definedOnly({ delay: delay && [...delay], loop }) };
+  return { ...header, metadata, bytes: body.length, decoded, framed, frames: timing === undefined ? 1 : pages };
 }
 
-async function decodedBy(decoder: Decoder, body: Buffer, limits: Limits): Promise<Decoded> {
+/** A page or frame of a source, by its number from 0, as an image of its own. */
+export async function pageOf(source: SourceImage, page: number, recipe: Recipe, limits: Limits): Promise<SourceImage> {
+  const { body, format, decoded, options, places } = source;
+  if (source.frames > 1) return { ...source, frames: 1, options: { ...options, page } };
+  if (decoded !== undefined) return readSource(decoded.file, decoded.format, recipe, limits, page);
+  return readHeader(body, format, recipe, limits, places?.[page] ?? page);
+}
+
+async function decodedBy(decoder: Decoder, body: Buffer, limits: Limits, wanted: Wanted): Promise<Decoded> {
   try {
-    return await decoder.decode(body, (width, height) => checkSize(width, height, 1, limits));
+    return await decoder.decode(body, (width, height, frames = 1) => checkSize(width, height, frames, limits), wanted);
   } catch (error) {
     if (error instanceof FanoutError) throw error;
     // WebAssembly may throw what is no Error: a text, a number.

@@ -2,6 +2,7 @@
 
 /** TIFF tags that are asked for. TIFF 6.0, TIFF/EP (ISO 12234-2), EXIF 2.32 and the DNG specification. */
 export const TAG = {
+  subfileType: 254,
   bitsPerSample: 258,
   compression: 259,
   photometric: 262,
@@ -46,6 +47,11 @@ export function tiffOf(body: Buffer): Tiff | undefined {
   return { body, little: order === 'II' };
 }
 
+/** Whether a TIFF has 64-bit places: its directories have another shape. */
+export function isBigTiff(body: Buffer): boolean {
+  return body[2] !== 42 && body[3] !== 42;
+}
+
 function u16({ body, little }: Tiff, at: number): number {
   return little ? body.readUInt16LE(at) : body.readUInt16BE(at);
 }
@@ -62,21 +68,43 @@ export function directories(tiff: Tiff): Directory[] {
   for (let at = queue.shift(); at !== undefined && found.length < 32; at = queue.shift()) {
     if (at < 8 || at + 2 > tiff.body.length || seen.has(at)) continue;
     seen.add(at);
-    const end = at + 2 + u16(tiff, at) * 12;
-    if (end > tiff.body.length) continue;
-    const tags = new Map<number, Tag>();
-    for (let entry = at + 2; entry < end; entry += 12) {
-      const type = u16(tiff, entry + 2);
-      const count = u32(tiff, entry + 4);
-      // More than two of two bytes do not fit: then it is the place of the values.
-      const value = type === 3 && count <= 2 ? u16(tiff, entry + 8) : u32(tiff, entry + 8);
-      tags.set(u16(tiff, entry), { type, value, count, at: entry + 8 });
-    }
+    const read = directoryAt(tiff, at);
+    if (read === undefined) continue;
+    const { tags, end } = read;
     found.push(tags);
     for (const pointer of [TAG.subIfds, TAG.exif, TAG.gps]) queue.push(...placesOf(tiff, tags.get(pointer)));
     if (end + 4 <= tiff.body.length) queue.push(u32(tiff, end));
   }
   return found;
+}
+
+/** The directories that follow one another, in the file's order: as libtiff counts them. Answers none of what leads in circles. */
+export function chainOf(tiff: Tiff): Directory[] {
+  const found: Directory[] = [];
+  const seen = new Set<number>();
+  for (let at = u32(tiff, 4); at >= 8 && at + 2 <= tiff.body.length && !seen.has(at); ) {
+    seen.add(at);
+    const read = directoryAt(tiff, at);
+    if (read === undefined) break;
+    found.push(read.tags);
+    at = read.end + 4 <= tiff.body.length ? u32(tiff, read.end) : 0;
+  }
+  return found;
+}
+
+/** The entries of a directory, and where they end; undefined where they end outside the file. */
+function directoryAt(tiff: Tiff, at: number): { readonly tags: Directory; readonly end: number } | undefined {
+  const end = at + 2 + u16(tiff, at) * 12;
+  if (end > tiff.body.length) return undefined;
+  const tags = new Map<number, Tag>();
+  for (let entry = at + 2; entry < end; entry += 12) {
+    const type = u16(tiff, entry + 2);
+    const count = u32(tiff, entry + 4);
+    // More than two of two bytes do not fit: then it is the place of the values.
+    const value = type === 3 && count <= 2 ? u16(tiff, entry + 8) : u32(tiff, entry + 8);
+    tags.set(u16(tiff, entry), { type, value, count, at: entry + 8 });
+  }
+  return { tags, end };
 }
 
 function placesOf(tiff: Tiff, below: Tag | undefined): number[] {

@@ -1,11 +1,11 @@
 // Varieties of formats that this build of libvips does not read, or reads wrong: told by a look at the file, before a pixel is made.
 import { FanoutError } from '../contract/errors.ts';
 import type { SourceFormat } from './sniff.ts';
-import { directories, TAG, tiffOf, valuesOf } from './tiff-tags.ts';
+import { chainOf, isBigTiff, TAG, tiffOf, valuesOf } from './tiff-tags.ts';
 
 /** Throws UnsupportedImage for what is not read. What is damaged is left to the decoder. */
-export function refuseVariety(body: Buffer, format: SourceFormat): void {
-  const met = format === 'jpeg' ? jpegVariety(body) : format === 'tiff' ? tiffVariety(body) : undefined;
+export function refuseVariety(body: Buffer, format: SourceFormat, page = 0): void {
+  const met = format === 'jpeg' ? jpegVariety(body) : format === 'tiff' ? tiffVariety(body, page) : undefined;
   if (met === undefined) return;
   const expected = EXPECTED[format] ?? '';
   throw new FanoutError('UnsupportedImage', `${format.toUpperCase()} with ${met} is not read: expected ${expected}`, {
@@ -71,14 +71,13 @@ const FLOAT = 3;
 const SEPARATE_PLANES = 2;
 
 /**
- * The first page's compression and samples. Floating point has no white that all agree on, 32-bit integers come out as
+ * A page's compression and samples. Floating point has no white that all agree on, 32-bit integers come out as
  * noise, tiles of CMYK and of separate planes garbled, and Lab of 8 bits not at all.
  */
-function tiffVariety(body: Buffer): string | undefined {
-  const tiff = tiffOf(body);
-  // BigTIFF has directories of another shape: libvips reads or refuses it.
-  const classic = body[2] === 42 || body[3] === 42;
-  const first = tiff && classic ? directories(tiff)[0] : undefined;
+function tiffVariety(body: Buffer, page: number): string | undefined {
+  // Of BigTIFF libvips says what it reads.
+  const tiff = isBigTiff(body) ? undefined : tiffOf(body);
+  const first = tiff && chainOf(tiff)[page];
   if (tiff === undefined || first === undefined) return undefined;
   const number = (tag: number): number | undefined => first.get(tag)?.value;
   const compression = COMPRESSIONS[number(TAG.compression) ?? 1];

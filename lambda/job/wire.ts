@@ -135,7 +135,7 @@ function errorOfFirst(outcomes: readonly Outcome[]): string {
   return outcomes.find((outcome) => outcome.status === 'failed')?.error ?? 'UnexpectedError';
 }
 
-function withoutPlaceholder({ placeholder: _, ...rest }: Succeeded): Succeeded {
+function withoutPlaceholder({ placeholder: _, leftover: __, ...rest }: Succeeded): Succeeded {
   return rest;
 }
 

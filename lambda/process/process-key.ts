@@ -12,7 +12,7 @@ import type { Provenance } from '../store/store.ts';
 import type { Claim, Claims } from './claims.ts';
 import { type Output, type Seen, writeOutputs } from './outputs.ts';
 import type { ReadAhead } from './read-ahead.ts';
-import { isCurrent, type JobContext, lookAtMark, type Plan, planOf } from './up-to-date.ts';
+import { isCurrent, type JobContext, leftoverPages, lookAtMark, type Plan, planOf } from './up-to-date.ts';
 
 /** What a process shares over all keys it works on. */
 export interface KeyTools {
@@ -175,10 +175,11 @@ async function make(
     signal.throwIfAborted();
     const upToDate = await timed(ms, 'write', () =>
       writeOutputs(destination, outputs, {
-        ...{ mine, existing: job.existing, uris: plan.uris, last: plan.marker, seen, signal },
+        ...{ mine, existing: job.existing, uris: plan.uris, last: placeOfMark(plan, outputs), seen, signal },
         liveRun: context.liveRun,
       }),
     );
+    const leftover = await leftoverPages(context, plan, transformed.renditions, signal);
     return {
       status: 'succeeded',
       index,
@@ -189,10 +190,17 @@ async function make(
       ),
       ms: stopwatch(progress),
       ...(transformed.placeholder === undefined ? {} : { placeholder: transformed.placeholder }),
+      ...(leftover.length === 0 ? {} : { leftover }),
     };
   } finally {
     memory.set(0);
   }
+}
+
+/** The place of the output that is written last: by its key, as of several pages only the first one's stand in the plan. */
+function placeOfMark({ keys, marker }: Plan, outputs: readonly Output[]): number {
+  const place = outputs.findIndex(({ key }) => key === keys[marker]);
+  return place < 0 ? outputs.length - 1 : place;
 }
 
 /** The bytes that one key holds. */
@@ -290,13 +298,13 @@ export function skipReason({ job, selection }: JobContext, item: Item): SkipReas
 }
 
 function outputFacts(rendition: Transformed['renditions'][number], output: Output, upToDate: boolean): OutputFacts {
-  const { name, format, width, height, pages, quality, ssim } = rendition;
+  const { name, format, page, width, height, pages, quality, ssim } = rendition;
   return {
     name,
     key: output.key,
     bytes: output.body.length,
     format,
-    ...definedOnly({ width, height, pages, quality, ssim }),
+    ...definedOnly({ page, width, height, pages, quality, ssim }),
     ...(upToDate ? { upToDate: true as const } : {}),
   };
 }

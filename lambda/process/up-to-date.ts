@@ -45,19 +45,26 @@ export interface Plan {
 
 export function planOf({ job }: JobContext, item: Item): Plan {
   const relative = item.key.slice(job.source.prefix.length);
-  const keys = staticOutputKeys(job.recipe, relative).map(({ key }) =>
-    key === undefined ? undefined : job.destination.prefix + key,
-  );
+  const keys = fullKeys(job, relative, 1);
   const known = keys.findLastIndex((key) => key !== undefined);
   const marker = known < 0 ? keys.length - 1 : known;
   const mark = keys[marker];
   // An output that cannot say where its mark is leaves it as it is when another recipe's takes its place.
+  const others = job.recipe.pages === 'all' ? fullKeys(job, relative, 2) : [];
   const pointing =
-    mark === undefined || keys.every((key) => key === undefined || key === mark || canPointTo(mark, key));
+    mark === undefined ||
+    [...keys, ...others].every((key) => key === undefined || key === mark || canPointTo(mark, key));
   const looksAtAll = job.verify === true || isDirectory(job.destination) || !pointing;
   const uri = objectUri(job.source.bucket, item.key);
   const aliases = (job.sourceAliases ?? []).map(({ bucket, prefix }) => objectUri(bucket, prefix + relative));
   return { item, relative, uri, uris: [uri, ...aliases], keys, marker, looksAtAll };
+}
+
+/** The full keys of a page's outputs. */
+function fullKeys({ recipe, destination }: PreparedJob, relative: string, page: number): (string | undefined)[] {
+  return staticOutputKeys(recipe, relative, page).map(({ key }) =>
+    key === undefined ? undefined : destination.prefix + key,
+  );
 }
 
 /** One look at the output that is written last. Not taken when no output key can be known before the work is done. */
@@ -96,21 +103,57 @@ function freshEtag({ job, fresh }: JobContext, { etag }: Item): string | undefin
 
 /** Whether every output but the mark is there, made by the same work. */
 async function othersAreThere(
-  { destination }: JobContext,
+  { job, destination }: JobContext,
   { keys, marker, uris }: Plan,
   { outputs, fingerprint }: Provenance,
   signal: AbortSignal,
 ): Promise<boolean> {
-  if (keys.length === 1) return true;
-  // What only the image knows is on the mark's own list.
-  const all = outputs ?? keys;
-  if (all.length !== keys.length || all.includes(undefined)) return false;
+  const paged = job.recipe.pages === 'all';
+  if (keys.length === 1 && !paged) return true;
+  // What only the image knows is on the mark's own list; a directory keeps none for a single output.
+  const alone = paged && keys.length === 1 && isDirectory(job.destination) ? keys : undefined;
+  const all = outputs ?? (paged ? alone : keys);
+  if (all === undefined || all.includes(undefined) || (!paged && all.length !== keys.length)) return false;
   const there = await together(all as readonly string[], async (key) => {
     if (key === keys[marker]) return true;
     const theirs = (await destination.head(key, { signal }))?.provenance;
     return theirs !== undefined && theirs.fingerprint === fingerprint && isFrom(theirs, uris);
   });
   return !there.includes(false);
+}
+
+/** Keys told of one source's leftover pages. */
+const MOST_LEFTOVER = 1000;
+
+/**
+ * Outputs of pages that an earlier version of the source had: the pages after the last, as long as one of them is there
+ * and of this source. Found where the recipe alone says the keys.
+ */
+export async function leftoverPages(
+  { job, destination }: JobContext,
+  { relative, keys, marker, uris }: Plan,
+  made: readonly { readonly name: string; readonly page?: number }[],
+  signal: AbortSignal,
+): Promise<string[]> {
+  const found: string[] = [];
+  if (job.recipe.pages !== 'all') return found;
+  const paged = made.filter(({ page }) => page !== undefined);
+  const names = new Set((paged.length > 0 ? paged : made).map(({ name }) => name));
+  const last = Math.max(1, ...paged.map(({ page }) => page ?? 1));
+  for (let page = last + 1; found.length < MOST_LEFTOVER; page += 1) {
+    const beyond = fullKeys(job, relative, page).filter(
+      (key, place): key is string =>
+        key !== undefined && key !== keys[place] && names.has(job.recipe.outputs[place]?.name ?? ''),
+    );
+    const there = await together(beyond, async (key) => {
+      const theirs = (await destination.head(key, { signal }))?.provenance;
+      const ofThisKey = theirs !== undefined && isFrom(theirs, uris);
+      return ofThisKey && (theirs.mark ?? keys[marker]) === keys[marker] ? [key] : [];
+    });
+    if (there.flat().length === 0) break;
+    found.push(...there.flat());
+  }
+  return found;
 }
 
 /** Whether the key's outputs are there and current, without any work on it: for dry runs. */

@@ -10,6 +10,7 @@ export const PLACEHOLDERS = {
   dir: 'folder of the source below its prefix, with a trailing slash unless empty',
   name: 'file name of the source without its extension',
   ext: 'extension of the source in lower case, without the dot',
+  page: 'number of the page or frame, from 1; 1 unless `pages` is all',
   width: 'width that the recipe asks for in pixels, else the real one',
   height: 'height that the recipe asks for in pixels, else the real one',
   format: "extension of the output's format: jpg, webp, …",
@@ -81,6 +82,8 @@ export interface KeyFacts {
   /** Key of the source below its prefix. */
   readonly source: string;
   readonly output: string;
+  /** From 1. */
+  readonly page: number;
   /** Pixels: what the recipe asks for, else the real size. */
   readonly width: number;
   readonly height: number;
@@ -162,6 +165,11 @@ function staticFormat(output: Output): string | undefined {
     : undefined;
 }
 
+/** Whether a template has {page}. */
+export function hasPage(template: string): boolean {
+  return parts(template).some((part) => 'placeholder' in part && part.placeholder === 'page');
+}
+
 /** The name under which the manifest is a rendition beside the outputs. */
 export const MANIFEST_NAME = 'manifest';
 
@@ -173,6 +181,8 @@ interface StaticOutput {
   readonly height?: number | undefined;
   readonly format?: string | undefined;
   readonly formats: readonly string[];
+  /** Whether it is made of every page. */
+  readonly pages: boolean;
 }
 
 const staticOutputsOf = new WeakMap<Recipe, readonly StaticOutput[]>();
@@ -185,12 +195,19 @@ function staticOutputs(recipe: Recipe): readonly StaticOutput[] {
     template: output.key,
     ...askedSize(recipe, output),
     format: staticFormat(output),
+    pages: recipe.pages === 'all',
     formats: output.formats.flatMap((format) =>
       (format === 'same' ? Object.values(FORMATS) : [FORMATS[format as FormatName]]).map(({ extension }) => extension),
     ),
   }));
   if (recipe.manifest !== undefined) {
-    outputs.push({ name: MANIFEST_NAME, template: recipe.manifest.key, format: 'json', formats: ['json'] });
+    outputs.push({
+      name: MANIFEST_NAME,
+      template: recipe.manifest.key,
+      format: 'json',
+      formats: ['json'],
+      pages: false,
+    });
   }
   staticOutputsOf.set(recipe, outputs);
   return outputs;
@@ -208,17 +225,20 @@ function isStatic(output: StaticOutput): boolean {
 
 /**
  * The keys that a source's outputs will have, as far as the recipe alone says: before the image is read. `key` is
- * undefined where only the image knows. In the recipe's order, the manifest last. Throws UnsafeKey.
+ * undefined where only the image knows. In the recipe's order, the manifest last. With `pages: "all"` these are the keys of
+ * one page: how many there are only the image knows. Throws UnsafeKey.
  */
 export function staticOutputKeys(
   recipe: Recipe,
   source: string,
+  page = 1,
 ): { readonly name: string; readonly key: string | undefined }[] {
   return staticOutputs(recipe).map((output) => ({
     name: output.name,
     key: isStatic(output)
       ? expandKey(output.template, {
           source,
+          page,
           output: output.name,
           width: output.width ?? 0,
           height: output.height ?? 0,
@@ -240,6 +260,8 @@ function patterns(output: StaticOutput): Token[][] {
         case 'width':
         case 'height':
           return output[part.placeholder] === undefined ? [{ any: 'digits' }] : [...String(output[part.placeholder])];
+        case 'page':
+          return output.pages ? [{ any: 'digits' }] : ['1'];
         case 'format':
           return [...format];
         case 'hash':

@@ -76,5 +76,8 @@ export const FORMAT_NAMES = Object.keys(FORMATS) as readonly FormatName[];
 export const UNTRUSTED_FORMATS = ['pdf', 'fits', 'exr', 'ppm', 'rad'] as const;
 export type UntrustedFormat = (typeof UNTRUSTED_FORMATS)[number];
 
+/** Pixels to the inch at which pages of a PDF are drawn when the recipe does not say. */
+export const PDF_DENSITY = 150;
+
 export const PRESET_NAMES = ['thumbnail', 'web', 'social', 'archive'] as const;
 export type PresetName = (typeof PRESET_NAMES)[number];

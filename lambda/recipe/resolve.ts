@@ -3,9 +3,9 @@
 import type { z } from 'zod';
 import { definedOnly } from '../contract/defined.ts';
 import { FanoutError } from '../contract/errors.ts';
-import { MANIFEST_NAME, outputsThatMeet } from './keys.ts';
+import { hasPage, MANIFEST_NAME, outputsThatMeet } from './keys.ts';
 import type { PresetName } from './names.ts';
-import { FORMAT_NAMES, OPERATION_ORDER } from './names.ts';
+import { FORMAT_NAMES, OPERATION_ORDER, PDF_DENSITY } from './names.ts';
 import { PRESETS } from './presets.ts';
 import { type OutputObject, type RecipeObject, recipeObject } from './schema.ts';
 import type { Encoders, Operations, Output, Recipe } from './types.ts';
@@ -121,14 +121,17 @@ function fill(recipe: RecipeObject): Recipe {
   const shared = pick(OPERATION_ORDER, recipe) as Operations;
   const outputs = (recipe.outputs ?? [{ name: 'image' }]).flatMap((output) => fillOutput(output, recipe));
   const single = outputs.length === 1;
+  const page = recipe.pages === 'all' ? '-{page}' : '';
   return {
     operations: { autoOrient: true, ...shared },
     outputs: outputs.map(({ key, ...output }) => ({
       ...output,
-      key: key ?? (single ? '{dir}{name}.{format}' : '{dir}{name}-{output}.{format}'),
+      key: key ?? (single ? `{dir}{name}${page}.{format}` : `{dir}{name}-{output}${page}.{format}`),
     })),
     colour: recipe.colour ?? 'srgb',
     animated: recipe.animated ?? 'keep',
+    ...(recipe.pages === undefined || recipe.pages === 'first' ? {} : { pages: recipe.pages }),
+    ...(recipe.density === undefined || recipe.density === PDF_DENSITY ? {} : { density: recipe.density }),
     salvage: recipe.salvage ?? false,
     allow: recipe.allow ?? [],
     placeholder: recipe.placeholder ?? false,
@@ -197,6 +200,14 @@ function contradictions(recipe: Recipe, own: RecipeObject): RecipeProblem[] {
   }
   if (recipe.manifest !== undefined && names.includes(MANIFEST_NAME))
     say(['outputs'], `expected another name beside a manifest, got "${MANIFEST_NAME}"`);
+  if (recipe.pages === 'all') {
+    for (const template of new Set(recipe.outputs.map(({ key }) => key))) {
+      if (!hasPage(template))
+        say(['key'], `expected {page} in the key, as pages is all, got ${JSON.stringify(template)}`);
+    }
+  }
+  if (recipe.manifest !== undefined && hasPage(recipe.manifest.key))
+    say(['manifest', 'key'], `expected no {page}, as one manifest lists all pages, got "${recipe.manifest.key}"`);
   for (const { a, b, key } of outputsThatMeet(recipe)) {
     say(
       ['outputs'],

@@ -5,7 +5,14 @@ import { closed } from './closed.ts';
 import { ENCODERS } from './encoders.ts';
 import { cacheControl, tagSet, userMetadata } from './headers.ts';
 import { keyTemplateProblem } from './keys.ts';
-import { FORMAT_NAMES, type FormatName, type OperationName, PRESET_NAMES, UNTRUSTED_FORMATS } from './names.ts';
+import {
+  FORMAT_NAMES,
+  type FormatName,
+  type OperationName,
+  PDF_DENSITY,
+  PRESET_NAMES,
+  UNTRUSTED_FORMATS,
+} from './names.ts';
 import { OPERATIONS } from './operations.ts';
 
 type Shape<Table extends Record<string, z.ZodType>> = { [Name in keyof Table]: z.ZodOptional<Table[Name]> };
@@ -48,7 +55,7 @@ const outputFields = {
   key: template
     .optional()
     .describe(
-      'Where it goes, below the destination: a template of {dir}{name}{ext}{width}{height}{format}{hash}{output}.',
+      'Where it goes, below the destination: a template of {dir}{name}{ext}{page}{width}{height}{format}{hash}{output}.',
     ),
   widths: widths
     .optional()
@@ -147,6 +154,18 @@ export const recipeObject = closed({
     .describe(
       'Animations: keep (default) where the format can, else the first frame; always the first frame; or fail where the format cannot.',
     ),
+  pages: z
+    .enum(['first', 'all', 'fail'])
+    .optional()
+    .describe(
+      'Sources with several pages or pictures: first (default; the account tells how many were found), all (each output is made of every page, and of every frame where its format holds no animation; keys need {page}), or fail.',
+    ),
+  density: z
+    .int()
+    .min(1)
+    .max(2400)
+    .optional()
+    .describe(`Pixels to the inch at which pages of a PDF are drawn. Default: ${PDF_DENSITY}.`),
   salvage: z.boolean().optional().describe('Uses what can be read of truncated and damaged images. Default: false.'),
   allow: z
     .array(z.enum(UNTRUSTED_FORMATS))

@@ -38,6 +38,10 @@ export interface Recipe {
   readonly outputs: readonly Output[];
   readonly colour: 'srgb' | 'keep' | 'p3';
   readonly animated: 'keep' | 'first' | 'fail';
+  /** Of sources with several pages: the first, unless said otherwise. */
+  readonly pages?: 'all' | 'fail' | undefined;
+  /** Pixels to the inch at which pages of a PDF are drawn, unless said otherwise `PDF_DENSITY`. */
+  readonly density?: number | undefined;
   readonly salvage: boolean;
   readonly allow: readonly UntrustedFormat[];
   readonly placeholder: boolean;

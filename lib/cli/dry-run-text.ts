@@ -27,9 +27,10 @@ export interface DryRunPlan {
 }
 
 /** The lines, ending in a line feed. */
-export function planText({ source, destination, counts, skipped, examples, failures }: DryRunPlan): string {
+export function planText({ source, destination, counts, skipped, examples, failures, job }: DryRunPlan): string {
   const skips = Object.entries(skipped).map(([reason, count]) => `${formatCount(count)} ${skipWords(reason)}`);
   const more = counts.process - examples.length;
+  const pages = job.recipe.pages === 'all' && counts.process > 0;
   return [
     `From ${printable(source)} to ${printable(destination)}, of ${formatCount(counts.total)} keys:`,
     `  ${formatCount(counts.process)} would be processed`,
@@ -37,6 +38,7 @@ export function planText({ source, destination, counts, skipped, examples, failu
       ({ key, outputs, unknownOutputs }) => `    ${printable(key)} → ${outputList(outputs, unknownOutputs)}`,
     ),
     ...(more > 0 ? [`    and ${formatCount(more)} more`] : []),
+    ...(pages ? ['    (outputs of first pages: how many more there are only the images know)'] : []),
     `  ${formatCount(counts.skip)} would be skipped${skips.length === 0 ? '' : `: ${skips.join(', ')}`}`,
     `  ${formatCount(counts.fail)} would fail`,
     ...failures.flatMap(({ key, error, message }) => [

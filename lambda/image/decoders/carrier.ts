@@ -68,37 +68,77 @@ export function turnedUpright(exif: Uint8Array): Buffer {
   return copy;
 }
 
-/** CMYK of 8 bits, 255 for all ink, as an uncompressed TIFF. https://www.itu.int/itudoc/itu-t/com16/tiff-fx/docs/tiff6.pdf */
+/** CMYK of 8 bits, 255 for all ink, as an uncompressed TIFF. */
 export function cmykTiffOf(width: number, height: number, data: Uint8Array, icc?: Uint8Array): Buffer {
-  const LONG = 4;
+  const picture = { width, height, channels: 4, depth: 8, photometric: PHOTOMETRIC.cmyk } as const;
+  return tiffOf({ ...picture, icc, orientation: 1, frames: [data] });
+}
+
+/** Frames of one size, RGB or with alpha, as the pages of an uncompressed TIFF; 16-bit samples are little-endian. */
+export function framesTiffOf(frames: Omit<Pages, 'photometric'> & { readonly channels: 3 | 4 }): Buffer {
+  return tiffOf({ ...frames, photometric: PHOTOMETRIC.rgb });
+}
+
+interface Pages {
+  readonly width: number;
+  readonly height: number;
+  readonly channels: 3 | 4;
+  readonly depth: 8 | 16;
+  readonly photometric: number;
+  readonly icc?: Uint8Array | undefined;
+  /** As in EXIF. */
+  readonly orientation: number;
+  readonly frames: readonly Uint8Array[];
+}
+
+const PHOTOMETRIC = { rgb: 2, cmyk: 5 } as const;
+const UNASSOCIATED_ALPHA = 2;
+
+/** Page after page, each with its directory before its pixels. https://www.itu.int/itudoc/itu-t/com16/tiff-fx/docs/tiff6.pdf */
+function tiffOf({ width, height, channels, depth, photometric, icc, orientation, frames }: Pages): Buffer {
   const SHORT = 3;
-  const tags: [tag: number, type: number, count: number, value: number][] = [
-    [256, LONG, 1, width],
-    [257, LONG, 1, height],
-    [258, SHORT, 4, 0],
-    [259, SHORT, 1, 1],
-    [262, SHORT, 1, 5],
-    [273, LONG, 1, 0],
-    [277, SHORT, 1, 4],
-    [278, LONG, 1, height],
-    [279, LONG, 1, data.length],
-    ...(icc === undefined ? [] : [[34_675, 7, icc.length, 0] as [number, number, number, number]]),
-  ];
-  const bitsAt = 8 + 2 + tags.length * 12 + 4;
-  const iccAt = bitsAt + 8;
-  const pixelsAt = iccAt + Math.ceil((icc?.length ?? 0) / 4) * 4;
-  const head = Buffer.alloc(pixelsAt);
-  head.write('II*\0', 'latin1');
-  head.writeUInt32LE(8, 4);
-  head.writeUInt16LE(tags.length, 8);
-  for (const [place, [tag, type, count, value]] of tags.entries()) {
-    const at = 10 + place * 12;
-    head.writeUInt16LE(tag, at);
-    head.writeUInt16LE(type, at + 2);
-    head.writeUInt32LE(count, at + 4);
-    head.writeUInt32LE(tag === 258 ? bitsAt : tag === 273 ? pixelsAt : tag === 34_675 ? iccAt : value, at + 8);
+  const LONG = 4;
+  const UNDEFINED = 7;
+  const iccAt = 8;
+  const iccBytes = Math.ceil((icc?.length ?? 0) / 4) * 4;
+  const alpha = channels === 4 && photometric === PHOTOMETRIC.rgb;
+  const parts: Buffer[] = [Buffer.alloc(iccAt + iccBytes)];
+  parts[0]?.write('II*\0', 'latin1');
+  parts[0]?.writeUInt32LE(iccAt + iccBytes, 4);
+  if (icc !== undefined) parts[0]?.set(icc, iccAt);
+  let at = iccAt + iccBytes;
+  for (const [place, data] of frames.entries()) {
+    const count = 11 + (alpha ? 1 : 0) + (icc === undefined ? 0 : 1);
+    const bitsAt = at + 2 + count * 12 + 4;
+    const pixelsAt = bitsAt + channels * 2;
+    const end = pixelsAt + data.length + (data.length % 2);
+    const tags: (readonly [tag: number, type: number, count: number, value: number])[] = [
+      [256, LONG, 1, width],
+      [257, LONG, 1, height],
+      [258, SHORT, channels, bitsAt],
+      [259, SHORT, 1, 1],
+      [262, SHORT, 1, photometric],
+      [273, LONG, 1, pixelsAt],
+      [274, SHORT, 1, orientation],
+      [277, SHORT, 1, channels],
+      [278, LONG, 1, height],
+      [279, LONG, 1, data.length],
+      [284, SHORT, 1, 1],
+      ...(alpha ? ([[338, SHORT, 1, UNASSOCIATED_ALPHA]] as const) : []),
+      ...(icc === undefined ? [] : ([[34_675, UNDEFINED, icc.length, iccAt]] as const)),
+    ];
+    const head = Buffer.alloc(pixelsAt - at);
+    head.writeUInt16LE(tags.length, 0);
+    for (const [entry, [tag, type, values, value]] of tags.entries()) {
+      head.writeUInt16LE(tag, 2 + entry * 12);
+      head.writeUInt16LE(type, 4 + entry * 12);
+      head.writeUInt32LE(values, 6 + entry * 12);
+      head.writeUInt32LE(value, 10 + entry * 12);
+    }
+    head.writeUInt32LE(place === frames.length - 1 ? 0 : end, 2 + tags.length * 12);
+    for (let channel = 0; channel < channels; channel++) head.writeUInt16LE(depth, bitsAt - at + channel * 2);
+    parts.push(head, Buffer.from(data.buffer, data.byteOffset, data.length), Buffer.alloc(data.length % 2));
+    at = end;
   }
-  for (let place = 0; place < 4; place++) head.writeUInt16LE(8, bitsAt + place * 2);
-  if (icc !== undefined) head.set(icc, iccAt);
-  return Buffer.concat([head, data]);
+  return Buffer.concat(parts);
 }

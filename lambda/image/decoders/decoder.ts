@@ -1,14 +1,34 @@
 // What a decoder is: one record that says which content it takes, and makes of it a file that sharp reads.
 import { FanoutError } from '../../contract/errors.ts';
+import { PDF_DENSITY } from '../../recipe/names.ts';
 
 /** A kind of source that sharp's own build does not read, as the outcome names it. */
-export type DecodedFormat = 'heic' | 'jxl' | 'jp2' | 'bmp' | 'ico' | 'psd' | 'raw' | 'pdf';
+export type DecodedFormat = 'apng' | 'heic' | 'jxl' | 'jp2' | 'bmp' | 'ico' | 'psd' | 'raw' | 'pdf';
 
 /**
- * Is asked before pixels are allocated, with the size that the header tells. Throws TooManyPixels.
+ * Is asked before pixels are allocated, with the size that the header tells, and how many frames of it are made. Throws
+ * TooManyPixels, TooManyFrames.
  * Packages that tell the size only after decoding are bounded by their process' memory and time.
  */
-export type Allow = (width: number, height: number) => void;
+export type Allow = (width: number, height: number, frames?: number) => void;
+
+/** What is wanted of a file. */
+export interface Wanted {
+  /** From 0, the one that a viewer shows first. Pages that are not there are never asked for. */
+  readonly page: number;
+  /** Whether an animation is wanted with all its frames; else its first. */
+  readonly frames: boolean;
+  /** Pixels to the inch, for what is drawn. */
+  readonly density: number;
+}
+
+/** An animation's times. */
+export interface Timing {
+  /** Milliseconds that each frame stays. */
+  readonly delay: readonly number[];
+  /** How often it plays; 0 for ever. */
+  readonly loop: number;
+}
 
 /** What a decoder hands over: a file for sharp, upright, with the source's profile and metadata in it. */
 export interface Decoded {
@@ -18,6 +38,8 @@ export interface Decoded {
   readonly pages: number;
   /** Set when the pixels are not the source's own, but a picture of it that the camera put beside them. */
   readonly preview?: true;
+  /** Set when `body` holds all frames of an animation, each a page of a TIFF. */
+  readonly timing?: Timing;
 }
 
 /** One kind of source. Nothing of its package is loaded before a file of that kind comes. */
@@ -31,10 +53,12 @@ export interface Decoder {
   readonly contentType: string;
   /** Whether a recipe must name it in `allow`. */
   readonly mustBeAllowed?: true;
+  /** Whether the pages that it finds are frames of an animation. */
+  readonly animates?: true;
   /** Looks at the content, never at a name. */
   readonly takes: (body: Buffer) => boolean;
   /** Throws FanoutError; what a package throws is damage. */
-  readonly decode: (body: Buffer, allow: Allow) => Promise<Decoded>;
+  readonly decode: (body: Buffer, allow: Allow, wanted: Wanted) => Promise<Decoded>;
 }
 
 /** The error of a file that is of this kind, but of a variety that is not read. */
@@ -50,6 +74,9 @@ export function damaged(title: string, met: string): FanoutError {
   const expected = `a ${title} file without damage`;
   return new FanoutError('CorruptImage', `the file is damaged: ${met}, expected ${expected}`, { expected, met });
 }
+
+/** The first page, and no other frame. */
+export const FIRST: Wanted = { page: 0, frames: false, density: PDF_DENSITY };
 
 /** The error of a file whose pixels end before its size says. */
 export function endsEarly(title: string): FanoutError {

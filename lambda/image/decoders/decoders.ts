@@ -1,4 +1,5 @@
 // The table of decoders: kinds of sources that sharp's own build does not read. What sharp reads never takes this way.
+import { apng } from './apng.ts';
 import { bmp } from './bmp.ts';
 import type { DecodedFormat, Decoder } from './decoder.ts';
 import { heic } from './heic.ts';
@@ -10,7 +11,7 @@ import { psd } from './psd.ts';
 import { raw } from './raw.ts';
 
 /** First match wins. A new format is one record, its test and its row in the docs. */
-export const DECODERS: readonly Decoder[] = [raw, heic, jxl, jp2, psd, pdf, bmp, ico];
+export const DECODERS: readonly Decoder[] = [raw, apng, heic, jxl, jp2, psd, pdf, bmp, ico];
 
 /** The decoder of a file, by its content; undefined for what is sharp's. */
 export function decoderOf(body: Buffer): Decoder | undefined {

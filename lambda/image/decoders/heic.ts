@@ -25,7 +25,9 @@ interface LibHeif {
   _heif_context_free(context: number): void;
   _heif_context_read_from_memory(error: number, context: number, at: number, bytes: number, options: number): void;
   _heif_context_get_number_of_top_level_images(context: number): number;
-  _heif_context_get_primary_image_handle(error: number, context: number, handle: number): void;
+  _heif_context_get_list_of_top_level_image_IDs(context: number, ids: number, most: number): number;
+  _heif_context_get_primary_image_ID(error: number, context: number, id: number): void;
+  _heif_context_get_image_handle(error: number, context: number, id: number, handle: number): void;
   _heif_image_handle_get_width(handle: number): number;
   _heif_image_handle_get_height(handle: number): number;
   _heif_image_handle_has_alpha_channel(handle: number): number;
@@ -70,8 +72,8 @@ export const heic: Decoder = {
   same: 'jpeg',
   contentType: 'image/heic',
   takes: (body) => body.toString('latin1', 4, 8) === 'ftyp' && isHevc(body),
-  decode: async (body, allow) => {
-    return withPackage((lib) => decode(lib, body, allow));
+  decode: async (body, allow, { page }) => {
+    return withPackage((lib) => decode(lib, body, allow, page));
   },
 };
 
@@ -94,14 +96,15 @@ function metaBox(body: Buffer): Buffer {
   return Buffer.alloc(0);
 }
 
-async function decode(lib: LibHeif, body: Buffer, allow: Allow): Promise<Decoded> {
+async function decode(lib: LibHeif, body: Buffer, allow: Allow, page: number): Promise<Decoded> {
   const heap = new Heap(lib);
   const context = lib._heif_context_alloc();
   let handle = 0;
   let image = 0;
   try {
     heap.check((error) => lib._heif_context_read_from_memory(error, context, heap.put(body), body.length, 0));
-    heap.check((error) => lib._heif_context_get_primary_image_handle(error, context, heap.slot));
+    const ids = pagesOf(lib, heap, context);
+    heap.check((error) => lib._heif_context_get_image_handle(error, context, ids[page] ?? 0, heap.slot));
     handle = heap.u32(heap.slot);
     const width = lib._heif_image_handle_get_width(handle);
     const height = lib._heif_image_handle_get_height(handle);
@@ -120,15 +123,25 @@ async function decode(lib: LibHeif, body: Buffer, allow: Allow): Promise<Decoded
     if (deep) toSixteenBits(data, bits);
     if (alpha && lib._heif_image_handle_is_premultiplied_alpha(handle) === 1) unpremultiply(data, deep);
     const { exif, xmp } = metadataOf(lib, heap, handle);
-    const pages = lib._heif_context_get_number_of_top_level_images(context);
     const png = pngOf({ width, height, channels, depth: deep ? 16 : 8, data, icc, exif, xmp });
-    return { body: png, format: 'png', pages };
+    return { body: png, format: 'png', pages: ids.length };
   } finally {
     if (image !== 0) lib._heif_image_release(image);
     if (handle !== 0) lib._heif_image_handle_release(handle);
     lib._heif_context_free(context);
     heap.free();
   }
+}
+
+/** The ids of all images that are none's thumbnail, depth or transparency: the primary one first, the others as they stand in the file. */
+function pagesOf(lib: LibHeif, heap: Heap, context: number): number[] {
+  heap.check((error) => lib._heif_context_get_primary_image_ID(error, context, heap.slot));
+  const primary = heap.u32(heap.slot);
+  const most = lib._heif_context_get_number_of_top_level_images(context);
+  const at = heap.take(4 * most);
+  const count = lib._heif_context_get_list_of_top_level_image_IDs(context, at, most);
+  const ids = Array.from({ length: count }, (_, place) => heap.u32(at + 4 * place));
+  return [primary, ...ids.filter((id) => id !== primary)];
 }
 
 /** The profile in the file; of Display P3 that is only named, sharp's. Throws UnsupportedImage for what neither can say. */

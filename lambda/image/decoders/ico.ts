@@ -1,4 +1,4 @@
-// Icons and cursors of Windows: the largest picture that is in the file.
+// Icons and cursors of Windows: the pictures in the file, the largest first.
 import { pixelsOf } from './bmp.ts';
 import { pngOf } from './carrier.ts';
 import { type Decoded, type Decoder, damaged, endsEarly } from './decoder.ts';
@@ -22,9 +22,9 @@ export const ico: Decoder = {
   contentType: 'image/vnd.microsoft.icon',
   takes: (body) =>
     body.length > 22 && [1, 2].includes(body.readUInt16LE(2)) && body.readUInt16LE(0) === 0 && plausible(body),
-  decode: async (body, allow): Promise<Decoded> => {
+  decode: async (body, allow, { page }): Promise<Decoded> => {
     const entries = entriesOf(body);
-    const largest = entries.toSorted((a, b) => b.side - a.side || b.bits - a.bits)[0];
+    const largest = entries.toSorted((a, b) => b.side - a.side || b.bits - a.bits)[page];
     if (largest === undefined) throw damaged(TITLE, 'no picture in it');
     const picture = body.subarray(largest.at, largest.at + largest.bytes);
     if (picture.length < largest.bytes) throw endsEarly(TITLE);

@@ -1,11 +1,11 @@
-// PDF: the first page as an image, by PDFium as WebAssembly. Only where the recipe allows it.
+// PDF: a page as an image, by PDFium as WebAssembly. Only where the recipe allows it.
 import { pngOf } from './carrier.ts';
-import { type Allow, type Decoded, type Decoder, damaged } from './decoder.ts';
+import { type Allow, type Decoded, type Decoder, damaged, type Wanted } from './decoder.ts';
 import { loaded } from './loaded.ts';
 
 const TITLE = 'PDF';
-/** Pixels per point of 1/72 inch: 150 to the inch. */
-const SCALE = 150 / 72;
+/** A point is 1/72 inch. */
+const POINTS = 72;
 
 type PdfiumLibrary = Awaited<ReturnType<typeof import('@hyzyla/pdfium').PDFiumLibrary.init>>;
 async function load(): Promise<PdfiumLibrary> {
@@ -22,23 +22,29 @@ export const pdf: Decoder = {
   contentType: 'application/pdf',
   mustBeAllowed: true,
   takes: (body) => body.toString('latin1', 0, 5) === '%PDF-',
-  decode: async (body, allow) => {
-    return withPackage((lib) => decode(lib, body, allow));
+  decode: async (body, allow, wanted) => {
+    return withPackage((lib) => decode(lib, body, allow, wanted));
   },
 };
 
-async function decode(library: PdfiumLibrary, body: Buffer, allow: Allow): Promise<Decoded> {
+async function decode(
+  library: PdfiumLibrary,
+  body: Buffer,
+  allow: Allow,
+  { page: number, density }: Wanted,
+): Promise<Decoded> {
   const document = await library.loadDocument(body).catch((error: Error) => {
     throw damaged(TITLE, error.message);
   });
   try {
     const pages = document.getPageCount();
     if (pages < 1) throw damaged(TITLE, 'no page');
-    const page = document.getPage(0);
+    const page = document.getPage(number);
+    const scale = density / POINTS;
     const { originalWidth, originalHeight } = page.getOriginalSize();
-    allow(Math.ceil(originalWidth * SCALE), Math.ceil(originalHeight * SCALE));
+    allow(Math.ceil(originalWidth * scale), Math.ceil(originalHeight * scale));
     // Its bytes are BGRA on opaque white.
-    const { width, height, data } = await page.render({ scale: SCALE, render: 'bitmap' });
+    const { width, height, data } = await page.render({ scale, render: 'bitmap' });
     return { body: pngOf({ width, height, channels: 3, depth: 8, data: rgbOf(data) }), format: 'png', pages };
   } finally {
     document.destroy();

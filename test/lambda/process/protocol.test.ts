@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Outcome } from '../../../lambda/contract/outcome.ts';
+import { framesTiffOf } from '../../../lambda/image/decoders/carrier.ts';
 import { transform } from '../../../lambda/image/transform.ts';
 import type { JobInput } from '../../../lambda/job/job.ts';
 import type { ProcessEvent } from '../../../lambda/job/prepared.ts';
@@ -146,6 +147,84 @@ describe.each(KINDS)('on %s', (kind) => {
     expect(states(await run(['lost.png'], job))).toEqual(['succeeded']);
     expect(await looks('lost-a.png')).toMatchObject({ width: 11 });
     expect(states(await run(['lost.png'], job))).toEqual(['upToDate']);
+  });
+
+  describe('of a source of several pages', () => {
+    const paged: RecipeInput = {
+      pages: 'all',
+      outputs: [
+        { name: 'a', format: 'png', key: '{dir}{name}-a{page}.png', resize: { width: 8 } },
+        { name: 'b', format: 'png', key: '{dir}{name}-b{page}.png' },
+      ],
+      manifest: { key: '{dir}{name}.json' },
+    };
+    const pagesOf = (count: number, blue: number): Buffer =>
+      framesTiffOf({
+        ...({ width: 12, height: 12, channels: 3, depth: 8, orientation: 1 } as const),
+        frames: Array.from({ length: count }, (_, page) =>
+          Buffer.from(Array.from({ length: 144 }, () => [page, 0, blue]).flat()),
+        ),
+      });
+
+    test('all are made, up to date, and made again when one is lost or a kill came between', async () => {
+      const keys = ['doc.tif'];
+      await places.put('doc.tif', pagesOf(3, 1));
+      for (const changes of [0, 1, 3, 6]) await run(keys, { recipe: paged }, killedAfter(changes));
+      await run(keys, { recipe: paged });
+      const [outcome] = await run(keys, { recipe: paged });
+      expect(outcome).toMatchObject({ status: 'skipped', reason: 'upToDate' });
+      const made = [...(await places.outputs()).keys()].filter((key) => key.startsWith('doc'));
+      expect(made.sort()).toEqual(
+        [...[1, 2, 3].flatMap((page) => [`doc-a${page}.png`, `doc-b${page}.png`]), 'doc.json'].sort(),
+      );
+      await places.removeOutput('doc-a3.png');
+      const job = kind === 'S3' ? { recipe: paged, verify: true } : { recipe: paged };
+      expect(states(await run(keys, job))).toEqual(['succeeded']);
+      expect(await looks('doc-a3.png')).toMatchObject({ red: 2, width: 8 });
+      expect(states(await run(keys, job))).toEqual(['upToDate']);
+    });
+
+    test('a new version with fewer pages is made anew, its manifest lists what it has, and the account what is left over', async () => {
+      const keys = ['fewer.tif'];
+      await places.put('fewer.tif', pagesOf(4, 1));
+      await run(keys, { recipe: paged });
+      await places.put('fewer.tif', pagesOf(2, 2));
+      const [outcome] = await run(keys, { recipe: paged });
+      const full = (name: string): string => places.destination.prefix + name;
+      expect(outcome).toMatchObject({
+        status: 'succeeded',
+        leftover: ['fewer-a3.png', 'fewer-b3.png', 'fewer-a4.png', 'fewer-b4.png'].map(full),
+      });
+      expect(await looks('fewer-b2.png')).toEqual({ width: 12, red: 1, blue: 2 });
+      const store = places.open(places.destination.bucket);
+      const fingerprintOf = async (name: string) => (await store.head(full(name)))?.provenance?.fingerprint;
+      expect(await fingerprintOf('fewer-b4.png')).not.toBe(await fingerprintOf('fewer-b2.png'));
+      const manifest = JSON.parse(String((await places.outputs()).get('fewer.json')));
+      expect(manifest.outputs).toHaveLength(4);
+      expect(states(await run(keys, { recipe: paged }))).toEqual(['upToDate']);
+      // And back: what is there of the first version is taken for what it is.
+      await places.put('fewer.tif', pagesOf(4, 1));
+      const [again] = await run(keys, { recipe: paged });
+      expect(again?.status).toBe('succeeded');
+      expect(again).not.toHaveProperty('leftover');
+      for (const page of [1, 2, 3, 4])
+        expect(await looks(`fewer-b${page}.png`)).toEqual({ width: 12, red: page - 1, blue: 1 });
+    });
+
+    test('a page at the key of another source is an OutputCollision, and harms none', async () => {
+      const recipe: RecipeInput = { pages: 'all', format: 'png', key: '{dir}{name}{page}.png' };
+      await places.put('col/x.tif', pagesOf(11, 3));
+      await places.put('col/x1.tif', pagesOf(1, 9));
+      const outcomes = await run(['col/x.tif', 'col/x1.tif'], { recipe, toleratedFailureCount: 10 });
+      expect(states(outcomes).sort()).toEqual(['OutputCollision', 'succeeded']);
+    });
+
+    test('a single output of a single page is up to date as well', async () => {
+      const recipe: RecipeInput = { pages: 'all', format: 'png' };
+      await places.put('single.tif', pagesOf(1, 3));
+      expect(states(await run(['single.tif'], { recipe }))).toEqual(['succeeded']);
+      expect(states(await run(['single.tif'], { recipe, verify: true }))).toEqual(['upToDate']);
+    });
   });
 
   test('several outputs that may not be written are one failure of their key, and no key beside it is harmed', async () => {

@@ -11,7 +11,7 @@ import {
 import { FORMATS, type FormatName } from '../../../lambda/recipe/names.ts';
 import { resolveRecipe } from '../../../lambda/recipe/recipe.ts';
 
-const FACTS = { output: 'small', width: 320, height: 213, format: 'webp', body: Buffer.from('bytes') };
+const FACTS = { output: 'small', page: 3, width: 320, height: 213, format: 'webp', body: Buffer.from('bytes') };
 
 describe('expandKey', () => {
   it.for([
@@ -20,6 +20,7 @@ describe('expandKey', () => {
     ['{output}/{dir}{name}/{width}x{height}.{format}', 'a/photo.jpg', 'small/a/photo/320x213.webp'],
     ['{dir}{name}.{format}', 'a/.hidden', 'a/.hidden.webp'],
     ['{dir}{name}.{format}', 'a/no extension', 'a/no extension.webp'],
+    ['{dir}{name}-{page}.{format}', 'x.tif', 'x-3.webp'],
     ['{hash}', 'x.jpg', '277089d91c0bdf4f'],
     ['{dir}{name}.{format}', 'ö/ü {name}$&.jpg', 'ö/ü {name}$&.webp'],
   ] as const)('%s of %s is %s', ([template, source, key]) => {
@@ -145,6 +146,7 @@ describe('outputs that could meet', () => {
             return expandKey(key, {
               source,
               output,
+              page: 1,
               width,
               height: width,
               format: FORMATS[format].extension,

@@ -169,3 +169,24 @@ describe('recipeFingerprint', () => {
     expect(recipeFingerprint(JSON.parse(JSON.stringify(a)))).toBe(recipeFingerprint(a));
   });
 });
+
+describe('pages', () => {
+  it('of all need {page} in every key, and none in the manifest; default keys have it', () => {
+    expect(resolveRecipe({ pages: 'all', format: 'png' }).outputs[0]?.key).toBe('{dir}{name}-{page}.{format}');
+    const two = resolveRecipe({ pages: 'all', outputs: [{ name: 'a' }, { name: 'b' }] });
+    expect(two.outputs[1]?.key).toBe('{dir}{name}-{output}-{page}.{format}');
+    expect(() => resolveRecipe({ extends: 'web', pages: 'all' })).toThrow(/recipe\.key: expected \{page\} in the key/);
+    const manifest = { key: '{dir}{name}-{page}.json' };
+    expect(() => resolveRecipe({ pages: 'all', manifest })).toThrow(/recipe\.manifest\.key: expected no \{page\}/);
+    // Two outputs of which one's page could be the other's number.
+    const outputs = [
+      { name: 'a', key: '{name}{page}' },
+      { name: 'b', key: '{name}1{page}' },
+    ];
+    expect(() => resolveRecipe({ pages: 'all', outputs })).toThrow(/cannot meet at one key/);
+  });
+
+  it('and density change nothing of a recipe that says what is the default', () => {
+    expect(resolveRecipe({ format: 'png', pages: 'first', density: 150 })).toEqual(resolveRecipe({ format: 'png' }));
+  });
+});

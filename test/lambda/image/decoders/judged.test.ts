@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Decoded, notRead } from '../../../../lambda/image/decoders/decoder.ts';
+import { type Decoded, FIRST, notRead } from '../../../../lambda/image/decoders/decoder.ts';
 import { decoderFor, decoderOf } from '../../../../lambda/image/decoders/decoders.ts';
 
 const VENV = resolve(import.meta.dirname, '../../../../.venv');
@@ -67,7 +67,7 @@ describe.skipIf(!isThere && process.env['CI'] === undefined)('decoders, judged b
     for (const name of readdirSync(SUITE).filter((entry) => !entry.startsWith('.'))) {
       const body = readFileSync(join(SUITE, name));
       const decoder = decoderOf(body);
-      await decoder?.decode(body, smallOnly).catch((error: Error) => {
+      await decoder?.decode(body, smallOnly, FIRST).catch((error: Error) => {
         if (!/^(FanoutError|CorruptImage|TruncatedImage|UnsupportedImage)$/.test(error.name))
           unnamed.push(`${name}: ${error.stack}`);
       });
@@ -97,7 +97,7 @@ function judge(paths: readonly string[]): Opinion[] {
 async function decode(path: string): Promise<{ readonly format: string; readonly decoded: Decoded } | undefined> {
   const body = readFileSync(path);
   const decoder = decoderFor(decoderOf(body)?.format ?? '');
-  const decoded = await decoder?.decode(body, smallOnly).catch(() => undefined);
+  const decoded = await decoder?.decode(body, smallOnly, FIRST).catch(() => undefined);
   return decoder === undefined || decoded === undefined ? undefined : { format: decoder.format, decoded };
 }
 
