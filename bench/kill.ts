@@ -21,7 +21,7 @@ const next = random(Number(values.seed));
 const below = (bound: number) => Math.floor(next() * bound);
 
 const work = await mkdtemp(join(tmpdir(), 'image-fanout-kill-'));
-const tally = { killed: 0, overS3: 0, changed: 0, beforeItsJobWasOnRecord: 0, tooLate: 0, onRecord: [] as number[] };
+const tally = { killed: 0, overS3: 0, changed: 0, beforeItsJobWasOnRecord: 0, tooLate: 0, made: [] as number[] };
 const problems: string[] = [];
 const server = await forkS3Server(['photos', 'renditions']);
 try {
@@ -31,14 +31,17 @@ try {
   console.log(
     `${ground.keys.length} photos; a run that nobody kills takes ${ground.seconds.toFixed(2)} s; seed ${values.seed}`,
   );
+  // How long a run takes changes with what else the machine does, and is learnt.
+  const pace: Record<string, number> = { 'in directories': ground.seconds, 'over S3': ground.seconds };
   for (let at = 0; tally.killed < wanted && problems.length < 50; at++) {
     const name = `run-${at}`;
     const overS3 = at % 2 === 1;
+    const where = overS3 ? 'over S3' : 'in directories';
     const place = overS3
       ? await bucketsOn(server, name, join(work, name), first)
       : directoriesIn(join(work, name), first);
     // Mostly while images are worked on, sometimes while the program starts; every third continuation is killed, too.
-    const moment = () => 1000 * ground.seconds * (next() < 0.1 ? next() : mix(0.3, 1, next()));
+    const moment = () => 1000 * (pace[where] as number) * (next() < 0.1 ? next() : mix(0.3, 1, next()));
     const delays = next() < 1 / 3 ? [moment(), moment()] : [moment()];
     const change = (): SourceChange => ({
       key: all[below(all.length)] as string,
@@ -48,16 +51,17 @@ try {
     const changes = changing ? delays.map(() => Array.from({ length: 1 + below(12) }, change)) : [];
     const findings = await killAndResume(ground, place, delays, changes);
     if (findings.tooLate) tally.tooLate++;
-    else if (findings.onRecord === undefined) tally.beforeItsJobWasOnRecord++;
-    else if (!overS3) tally.onRecord.push(findings.onRecord);
+    else if (findings.made === undefined) tally.beforeItsJobWasOnRecord++;
+    else tally.made.push(findings.made);
+    pace[where] = (pace[where] as number) * (findings.tooLate ? 0.85 : findings.made === undefined ? 1.2 : 1);
     if (!findings.tooLate) {
       tally.killed++;
       if (overS3) tally.overS3++;
       if (changing) tally.changed++;
     }
     const when = delays.map((delay) => `${delay.toFixed(0)} ms`).join(' and ');
-    const where = `${overS3 ? 'over S3' : 'in directories'}${changing ? `, ${JSON.stringify(changes)}` : ''}`;
-    problems.push(...findings.problems.map((problem) => `run ${at} ${where}, killed after ${when}: ${problem}`));
+    const how = `${where}${changing ? `, ${JSON.stringify(changes)}` : ''}`;
+    problems.push(...findings.problems.map((problem) => `run ${at} ${how}, killed after ${when}: ${problem}`));
     await rm(join(work, name), { recursive: true, force: true });
     if (tally.killed % 20 === 0) console.log(`${tally.killed} killed, ${problems.length} problems`);
   }
@@ -66,12 +70,12 @@ try {
   await rm(work, { recursive: true, force: true });
 }
 
-const midway = tally.onRecord.filter((keys) => keys > 0).length;
+const midway = tally.made.filter((outputs) => outputs > 0).length;
 console.log(
   `\nkilled: ${tally.killed}, over S3: ${tally.overS3}, while the source changed: ${tally.changed}; before their job was on record: ${tally.beforeItsJobWasOnRecord}`,
 );
-console.log(`in directories without any key on record: ${tally.onRecord.length - midway}, midway: ${midway}`);
+console.log(`then before their first output: ${tally.made.length - midway}, midway: ${midway}`);
 console.log(`ended before they could be killed (not counted): ${tally.tooLate}`);
 for (const problem of problems.slice(0, 20)) console.log(problem);
 judge('problems', problems.length, { atMost: 0 });
-judge('runs in directories killed midway, as a share', midway / tally.onRecord.length, { atLeast: 0.3 });
+judge('runs killed midway, as a share', midway / tally.killed, { atLeast: 0.3 });

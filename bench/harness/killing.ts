@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { directoriesIn, type KillPlace } from './kill-place.ts';
 import { IMAGE_FANOUT, type ProgramOptions, runProgram } from './processes.ts';
-import { type AccountItem, accountOf, keysOnRecord, outputsOf, type RecordedKey, runsOf } from './run-record.ts';
+import { type AccountItem, accountOf, keysOnRecord, outputsOf, runsOf } from './run-record.ts';
 import { smallPhotos } from './small-photos.ts';
 
 /** Two renditions per key, so that a kill can fall between them. */
@@ -31,8 +31,8 @@ export interface KillGround {
 }
 
 export interface KillFindings {
-  /** Keys on record when the run was killed for the last time; undefined when it had not got that far. */
-  readonly onRecord?: number;
+  /** Outputs that were there when the run was killed for the last time; undefined when not even its job was on record. */
+  readonly made?: number;
   /** The process had ended by itself before it could be killed. */
   readonly tooLate: boolean;
   /** One sentence each; empty when all that was promised held. */
@@ -84,7 +84,7 @@ export async function killAndResume(
 ): Promise<KillFindings> {
   const problems: string[] = [];
   const source = new Sources(ground, place, changes.flat());
-  let recorded: RecordedKey[] | undefined;
+  let made: number | undefined;
   let versions = new Map<string, string>();
   let tooLate = false;
   await place.putForeign(FOREIGN.path, FOREIGN.text);
@@ -106,8 +106,10 @@ export async function killAndResume(
     const destination = await look();
     const [folder] = runsOf(destination);
     if (folder !== undefined) {
-      recorded = keysOnRecord(folder);
-      const keys = recorded.filter(({ status }) => status === 'succeeded').flatMap(({ outputs }) => outputs);
+      made = outputsOf(destination).size - 1;
+      const keys = keysOnRecord(folder)
+        .filter(({ status }) => status === 'succeeded')
+        .flatMap(({ outputs }) => outputs);
       versions = await place.versions(keys.map((key) => place.pathOf(key)));
     }
     // Nothing of a run that had ended is carried on.
@@ -116,7 +118,7 @@ export async function killAndResume(
 
   const { code, stderr } = await next(ground, place, await place.look(), {});
   problems.push(...badAccount(ground, source, await look(), code, stderr));
-  return { ...(recorded && { onRecord: recorded.length }), tooLate, problems };
+  return { ...(made === undefined ? {} : { made }), tooLate, problems };
 }
 
 /** The source as it is and was. */

@@ -19,7 +19,10 @@ import { StatesError, sentenceOf } from './states-error.ts';
 const SKIPPABLE = 0x184d2a50;
 const HEADER = 12;
 
-/** Pages that gather on S3 for one object: a million keys are some forty objects, and an idle run waits for none. */
+/**
+ * Pages that gather on S3 for one object: a million keys are some forty objects. A run whose children wait gets the first
+ * page at once, then two, and so on: else keys that are done at a glance would make an object of each page.
+ */
 const MOST_PAGES = 32;
 
 /** An item and its place in the input order. */
@@ -80,14 +83,16 @@ export async function openListingRecord(
         : { write: (frame: Buffer) => put(store, keyOf(prefix, files++), frame), close: async () => {} };
       const most = isDirectory({ bucket }) ? 1 : MOST_PAGES;
       let gathered: (readonly RecordedItem[])[] = [];
+      let written = 0;
       try {
         let failure: { readonly error: unknown } | undefined;
         try {
           for await (const page of pages) {
             gathered.push(position(page));
-            if (gathered.length < most && !idle()) continue;
+            if (gathered.length < (idle() ? Math.min(most, written + 1) : most)) continue;
             const items = gathered.flat();
             gathered = [];
+            written += 1;
             await append.write(frameOf(items.map(lineOf).join('')));
             yield items;
           }

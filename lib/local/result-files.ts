@@ -40,8 +40,15 @@ export interface SinkOptions {
 /** Characters that are written at once: enough for few calls, little enough to be short-lived garbage. */
 const CHUNK = 256 * 1024;
 
-/** Lines that gather while the ones before them are written, one chunk of whole lines at a time. */
-function gathering(write: (lines: string) => Promise<void>, onError: (error: unknown) => void, chunk = CHUNK) {
+/**
+ * Lines that gather while the ones before them are written, one chunk of whole lines at a time. Where each write makes a
+ * file (`files`), what comes meanwhile waits until it is a chunk or is asked for: else each write would start the next.
+ */
+function gathering(
+  write: (lines: string) => Promise<void>,
+  onError: (error: unknown) => void,
+  { chunk = CHUNK, files = false } = {},
+) {
   let chunks: string[] = [];
   let open = '';
   let size = 0;
@@ -49,7 +56,7 @@ function gathering(write: (lines: string) => Promise<void>, onError: (error: unk
   let failure: { readonly error: unknown } | undefined;
   async function drain(): Promise<void> {
     try {
-      while (size > 0) {
+      for (let first = true; size > 0 && (first || chunks.length > 0 || !files); first = false) {
         if (chunks.length === 0) {
           chunks.push(open);
           open = '';
@@ -86,7 +93,8 @@ function gathering(write: (lines: string) => Promise<void>, onError: (error: unk
     flush,
     congestion: () => (size > CONGESTION * chunk && failure === undefined ? flush() : undefined),
     async end() {
-      await flush();
+      do await flush();
+      while (size > 0 && failure === undefined);
       if (failure !== undefined) throw failure.error;
     },
   };
@@ -155,13 +163,14 @@ export function partsSink(store: Store, { keyOf, onError }: SinkOptions): Record
       files.push({ Key, Size: bytes.length });
     },
     onError,
-    PART_BYTES,
+    { chunk: PART_BYTES, files: true },
   );
   let timer: NodeJS.Timeout | undefined;
-  const flush = () => {
+  const flush = async () => {
     clearTimeout(timer);
     timer = undefined;
-    return lines.flush();
+    await lines.flush();
+    if (lines.size() > 0) timer ??= setTimeout(flush, PART_MILLISECONDS);
   };
   return {
     congestion: lines.congestion,
@@ -171,8 +180,11 @@ export function partsSink(store: Store, { keyOf, onError }: SinkOptions): Record
       else timer ??= setTimeout(flush, PART_MILLISECONDS);
     },
     async end() {
-      clearTimeout(timer);
-      await lines.end();
+      try {
+        await lines.end();
+      } finally {
+        clearTimeout(timer);
+      }
       return files;
     },
   };

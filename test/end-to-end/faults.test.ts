@@ -43,9 +43,13 @@ async function put(key: string, body: Buffer): Promise<void> {
 /** A new destination, and the way to it through a proxy. */
 async function through(
   choose: FaultProxyOptions['choose'],
-  options: S3Options = {},
+  { latencyMs, ...options }: S3Options & Pick<FaultProxyOptions, 'latencyMs'> = {},
 ): Promise<{ where: Where; proxy: FaultProxy }> {
-  const proxy = await startFaultProxy({ target: server.endpoint, ...(choose === undefined ? {} : { choose }) });
+  const proxy = await startFaultProxy({
+    target: server.endpoint,
+    ...(choose === undefined ? {} : { choose }),
+    ...(latencyMs === undefined ? {} : { latencyMs }),
+  });
   const stores = openStores({ s3: { endpoint: proxy.endpoint, stallTimeoutMs: 300, ...options } });
   closing.push(
     () => proxy.stop(),
@@ -133,6 +137,24 @@ test('a run with nothing to do costs one HEAD per key, and reads no source', asy
   const others = again.filter(({ method }) => method !== 'HEAD');
   expect(others).toHaveLength(2);
   for (const { url } of others) expect(url).toContain('list-type=2');
+});
+
+test('the records of 4,000 keys that are skipped at a glance are a handful of objects, each read once for the account', async () => {
+  const keys = Array.from({ length: 4000 }, (_, index) => `many/${index} no image.txt`);
+  for (let at = 0; at < keys.length; at += 100) {
+    const some = keys.slice(at, at + 100);
+    await Promise.all(
+      some.map((Key) => server.client.send(new PutObjectCommand({ Bucket: 'photos', Key, Body: 'x' }))),
+    );
+  }
+  const { where, proxy } = await through(() => 'latency', { latencyMs: 50 });
+  const source = { bucket: 'photos', prefix: 'many/' };
+  const { summary } = await runJob({ ...where, source }, { recipe: TINY, maxConcurrency: 16 });
+  expect(summary).toMatchObject({ counts: { total: 4000, skipped: 4000 }, check: { balanced: true } });
+  const records = proxy.requests.filter(({ url }) => /\/(ITEMS|SUCCEEDED|FAILED|PENDING)_/.test(url));
+  expect(records.filter(({ method }) => method === 'PUT').length).toBeLessThanOrEqual(12);
+  const reads = records.filter(({ method }) => method === 'GET').map(({ url }) => url);
+  expect(reads.filter((url, place) => reads.indexOf(url) !== place)).toEqual([]);
 });
 
 describe('what does not pass', () => {

@@ -2,10 +2,10 @@
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { GetObjectCommand, ListObjectsV2Command } from '@aws-sdk/client-s3';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { openStores, type Stores } from '../../lambda/store/open.ts';
 import type { Store } from '../../lambda/store/store.ts';
-import { appendingSink, arraySink } from '../../lib/local/result-files.ts';
+import { appendingSink, arraySink, partsSink } from '../../lib/local/result-files.ts';
 import type { Manifest } from '../../lib/local/result-writer.ts';
 import type { Json, ResultWriter } from '../../lib/states-language.ts';
 import { type S3Server, startS3Server } from '../helpers/s3-server.ts';
@@ -157,6 +157,36 @@ describe('result files', () => {
     expect(files.map(({ Size }) => Size)).toEqual(contents.map((content) => content.length));
     expect(Math.max(...files.map(({ Size }) => Size))).toBeLessThanOrEqual(25);
     expect(contents.join('').split('\n').slice(0, -1)).toEqual(lines);
+  });
+
+  it('on S3 are few, however many records come while one is written, and none waits for long', async () => {
+    vi.useFakeTimers();
+    try {
+      const written: { readonly at: number; readonly lines: string[] }[] = [];
+      const store = {
+        async write(_key: string, body: Buffer) {
+          // A server that takes its time.
+          await new Promise((resolve) => setTimeout(resolve, 2000));
+          written.push({ at: Date.now(), lines: body.toString().split('\n').slice(0, -1) });
+        },
+      } as unknown as Store;
+      const sink = partsSink(store, { keyOf, onError: () => {} });
+      const lines = Array.from({ length: 2300 }, (_, n) => `"${n} ${Date.now() + 25 * n}"`);
+      for (const line of lines) {
+        sink.add(line);
+        await vi.advanceTimersByTimeAsync(25);
+      }
+      // What comes last comes alone, and is written without anything more to come.
+      await vi.advanceTimersByTimeAsync(15_000);
+      expect(written.flatMap((part) => part.lines)).toEqual(lines);
+      expect(written.length).toBeLessThanOrEqual(7);
+      for (const part of written) {
+        for (const line of part.lines) expect(part.at - Number(line.slice(1, -1).split(' ')[1])).toBeLessThan(14_500);
+      }
+      expect((await sink.end()).length).toBe(written.length);
+    } finally {
+      vi.useRealTimers();
+    }
   });
 
   it('are split as JSON arrays as well', async () => {
