@@ -61,8 +61,8 @@ function anonymous(value: unknown, run: Location): unknown {
       // Whole seconds, as recordings of the service have it and the engine; the emulator says more.
       name === 'LastModified'
         ? [[name, Math.floor(Number(inner))]]
-        : // When the run started, and its redrives, which the emulator does not know.
-          name === 'ms' || name === 'started' || name === 'redrives'
+        : // When the run started, and its redrives, which the emulator does not know; and what only a deployed function tells.
+          name === 'ms' || name === 'started' || name === 'redrives' || name === 'used'
           ? []
           : [[name, anonymous(inner, run)]],
     ),

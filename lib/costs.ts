@@ -1,5 +1,5 @@
 // The README's examples of what a run costs on AWS, made of the formula and the prices in lambda/estimate/.
-import { costs, type RunShape } from '../lambda/estimate/costs.ts';
+import { costs, type RunShape, secondsOf } from '../lambda/estimate/costs.ts';
 
 /** The README's examples: how many images, and what becomes of each. */
 export const EXAMPLES: readonly (RunShape & { readonly name: string })[] = [
@@ -15,18 +15,23 @@ export const EXAMPLES: readonly (RunShape & { readonly name: string })[] = [
   },
 ];
 
+function hours(seconds: number): string {
+  return seconds < 3600 ? `${Math.round(seconds / 60)} min` : `${(seconds / 3600).toPrecision(2)} h`;
+}
+
 /** The examples as the README's table. */
 export function costTable(): string {
   const dollars = (amount: number) =>
     `$${amount.toLocaleString('en-US', amount < 100 ? { minimumFractionDigits: 2, maximumFractionDigits: 2 } : { maximumFractionDigits: 0 })}`;
   const rows = EXAMPLES.map((example) => {
-    const { lambda, stepFunctions, s3, logs, total } = costs(example);
+    const { lambda, stepFunctions, s3, logs, xray, metrics, sns, total } = costs(example);
     const seconds = `${example.milliseconds / 1000} s`;
-    return `| ${example.name} | ${seconds} | ${[lambda, stepFunctions, s3, logs].map(dollars).join(' | ')} | **${dollars(total)}** |`;
+    const amounts = [lambda, stepFunctions, s3, logs, xray + metrics + sns].map(dollars).join(' | ');
+    return `| ${example.name} | ${seconds} | ${hours(secondsOf(example))} | ${amounts} | **${dollars(total)}** |`;
   });
   return [
-    '| run | per image | Lambda | Step Functions | S3 requests | logs | total |',
-    '|---|---|---|---|---|---|---|',
+    '| run | per image | 100 at once | Lambda | Step Functions | S3 requests | logs | X-Ray, metrics, SNS | total |',
+    '|---|---|---|---|---|---|---|---|---|',
     ...rows,
   ].join('\n');
 }

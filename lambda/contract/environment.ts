@@ -12,14 +12,14 @@ export const ENVIRONMENT = {
   maxConcurrency: 'IMAGE_FANOUT_MAX_CONCURRENCY',
   /** Prepare's: name of the image function, whose room for environments bounds `maxConcurrency`. */
   processFunction: 'IMAGE_FANOUT_PROCESS_FUNCTION',
+  /** Prepare's: MB of the image function, for the price of a run. */
+  memory: 'IMAGE_FANOUT_MEMORY',
   /** The starter's: ARN of the state machine. */
   stateMachine: 'IMAGE_FANOUT_STATE_MACHINE',
   /** The starter's: the job of uploads but for its keys, as JSON. */
   uploadsJob: 'IMAGE_FANOUT_UPLOADS_JOB',
   /** Name of the deployment, a dimension of its metrics. */
   stack: 'IMAGE_FANOUT_STACK',
-  /** The account's: MB of the image function, for the price of a run. */
-  memory: 'IMAGE_FANOUT_MEMORY',
   /** The report's: ARN of the topic that is told. */
   topic: 'IMAGE_FANOUT_TOPIC',
 } as const;

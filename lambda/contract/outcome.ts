@@ -1,4 +1,5 @@
 // What became of one key: the value that handlers answer with, result files hold and reports count.
+import type { Used } from './used.ts';
 
 /** The object that was read. */
 export interface SourceFacts {
@@ -150,4 +151,6 @@ export interface ProcessResult {
   readonly outcomes: readonly Outcome[];
   /** In place of `outcomes`, which are none then, where the whole would not fit into Step Functions' payload. */
   readonly brief?: readonly BriefOutcome[];
+  /** What the invocation used, where it tells: the deployed function does. */
+  readonly used?: Used;
 }

@@ -20,6 +20,16 @@ export interface Usage {
   readonly lists: number;
   /** Bytes of log that come in. */
   readonly logBytes: number;
+  /** Traces that X-Ray records. Default: 0. */
+  readonly traces?: number;
+  /** Custom metrics, each times the hours in which it has values. Default: 0. */
+  readonly metricHours?: number;
+  /** Requests to KMS. Default: 0. */
+  readonly kmsRequests?: number;
+  /** Events of S3 that EventBridge took. Default: 0. */
+  readonly s3Events?: number;
+  /** Messages to the topic. Default: 0. */
+  readonly publishes?: number;
 }
 
 /** What each service takes for a run, in US dollars. */
@@ -28,6 +38,12 @@ export interface Costs {
   readonly stepFunctions: number;
   readonly s3: number;
   readonly logs: number;
+  readonly xray: number;
+  /** CloudWatch's custom metrics. */
+  readonly metrics: number;
+  readonly kms: number;
+  readonly eventBridge: number;
+  readonly sns: number;
   readonly total: number;
 }
 
@@ -42,9 +58,22 @@ export function costOf(usage: Usage, prices: Prices = PRICES, architecture: Arch
     usage.childGigabyteSeconds * prices.expressGigabyteSecond +
     usage.transitions * prices.standardTransition;
   const s3 = usage.gets * prices.s3Get + usage.puts * prices.s3Put + usage.lists * prices.s3List;
-  const logs = (usage.logBytes / 1e9) * prices.logGigabyte;
-  return { lambda, stepFunctions, s3, logs, total: lambda + stepFunctions + s3 + logs };
+  const parts = {
+    lambda,
+    stepFunctions,
+    s3,
+    logs: (usage.logBytes / 1e9) * prices.logGigabyte,
+    xray: (usage.traces ?? 0) * prices.xrayTrace,
+    metrics: ((usage.metricHours ?? 0) * prices.metricMonth) / HOURS_OF_A_MONTH,
+    kms: (usage.kmsRequests ?? 0) * prices.kmsRequest,
+    eventBridge: (usage.s3Events ?? 0) * prices.s3Event,
+    sns: (usage.publishes ?? 0) * prices.snsPublish,
+  };
+  return { ...parts, total: Object.values(parts).reduce((sum, part) => sum + part, 0) };
 }
+
+/** As AWS counts a month in its examples. */
+const HOURS_OF_A_MONTH = 730;
 
 /** A run, as far as its price goes. */
 export interface RunShape {
@@ -70,6 +99,12 @@ export interface RunShape {
   readonly coldStarts?: { readonly count: number; readonly seconds: number };
   /** Child-seconds spent in waiting for an environment. Default: 0. */
   readonly waitedSeconds?: number;
+  /** Most invocations at once: what the duration is made of. Default: 100. */
+  readonly maxConcurrency?: number;
+  /** Whether the places have KMS keys and no bucket keys: then each request for an object is one to KMS. Default: no. */
+  readonly kms?: boolean;
+  /** Whether S3's events started it: one an image. Default: no. */
+  readonly uploads?: boolean;
 }
 
 /** Bytes of log per invocation, as measured: Lambda's own lines and one of metrics. */
@@ -80,6 +115,33 @@ export const TRANSITIONS = 6;
 export const CHILD_GIGABYTES = 64 / 1024;
 /** Requests for a key that is up to date: a HEAD of its mark, and one of the source where a listing does not tell the ETag. */
 const UP_TO_DATE_GETS = 1;
+
+/** New children a second: https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html */
+const MOST_NEW_CHILDREN = 1000;
+/** Custom metrics that a run without failures has values of: keys, their time, outputs, bytes in and out, and the report's. */
+export const RUN_METRICS = 6;
+
+/** How long a run of this shape takes at the least, in seconds: its keys `maxConcurrency` at a time, as fast as children start. */
+export function secondsOf(shape: RunShape): number {
+  const { images, milliseconds, upToDate = 0, upToDateMilliseconds = 50, others = 0, itemsPerInvocation = 1 } = shape;
+  const busy = (images * milliseconds + upToDate * upToDateMilliseconds) / 1000;
+  const children = Math.ceil((images + upToDate + others) / itemsPerInvocation);
+  return Math.max(busy / (shape.maxConcurrency ?? 100), children / MOST_NEW_CHILDREN);
+}
+
+/**
+ * Traces that X-Ray records by its default rule, which functions cannot change: one a second and 5 % of what is more.
+ * https://docs.aws.amazon.com/lambda/latest/dg/services-xray.html
+ */
+export function tracesOf(invocations: number, seconds: number): number {
+  const first = Math.min(invocations, Math.ceil(seconds));
+  return first + (invocations - first) * 0.05;
+}
+
+/** Custom metrics are billed for each hour in which they have values. */
+export function metricHoursOf(metrics: number, seconds: number): number {
+  return metrics * Math.max(1, Math.ceil(seconds / 3600));
+}
 
 /** A billed child's seconds: rounded up to a tenth. */
 export function billedChildSeconds(seconds: number): number {
@@ -96,6 +158,9 @@ export function usageOf(shape: RunShape): Usage {
   const invocations = children * (1 + retried);
   const seconds = ((images * milliseconds + upToDate * upToDateMilliseconds) / 1000) * (1 + retried);
   const cold = coldStarts === undefined ? 0 : coldStarts.count * coldStarts.seconds;
+  const duration = secondsOf(shape);
+  const gets = images * (2 + outputs) * (1 + retried) + upToDate * UP_TO_DATE_GETS;
+  const puts = images * outputs;
   const each = children === 0 ? 0 : (seconds + cold + waitedSeconds) / children;
   return {
     invocations,
@@ -103,10 +168,16 @@ export function usageOf(shape: RunShape): Usage {
     children,
     childGigabyteSeconds: children * billedChildSeconds(each) * CHILD_GIGABYTES,
     transitions: TRANSITIONS,
-    gets: images * (2 + outputs) * (1 + retried) + upToDate * UP_TO_DATE_GETS,
-    puts: images * outputs,
+    gets,
+    puts,
     lists: items / 1000,
     logBytes: invocations * LOG_BYTES,
+    traces: tracesOf(invocations, duration),
+    metricHours: metricHoursOf(RUN_METRICS, duration),
+    // A HEAD that finds nothing decrypts nothing: each output's first one.
+    kmsRequests: shape.kms === true ? images * (1 + outputs) : 0,
+    s3Events: shape.uploads === true ? images : 0,
+    publishes: 1,
   };
 }
 

@@ -22,6 +22,16 @@ export interface Prices {
   readonly storageGigabyteMonth: number;
   /** Logs that come in. */
   readonly logGigabyte: number;
+  /** A trace that X-Ray records. */
+  readonly xrayTrace: number;
+  /** A custom metric for a month: CloudWatch bills each hour in which it has values. */
+  readonly metricMonth: number;
+  /** A request to KMS. */
+  readonly kmsRequest: number;
+  /** An event of S3 that EventBridge takes. */
+  readonly s3Event: number;
+  /** A message that SNS takes. */
+  readonly snsPublish: number;
 }
 
 /** When the table was made. */
@@ -29,7 +39,9 @@ export const PRICES_DATE = '2026-11';
 
 /**
  * What they are in most Regions. Sources: https://aws.amazon.com/step-functions/pricing/ ,
- * https://aws.amazon.com/lambda/pricing/ , https://aws.amazon.com/s3/pricing/ , https://aws.amazon.com/cloudwatch/pricing/
+ * https://aws.amazon.com/lambda/pricing/ , https://aws.amazon.com/s3/pricing/ , https://aws.amazon.com/cloudwatch/pricing/ ,
+ * https://aws.amazon.com/xray/pricing/ , https://aws.amazon.com/kms/pricing/ , https://aws.amazon.com/eventbridge/pricing/ ,
+ * https://aws.amazon.com/sns/pricing/
  */
 const USUAL: Prices = {
   expressRequest: 1.0e-6,
@@ -43,6 +55,11 @@ const USUAL: Prices = {
   s3List: 5e-6,
   storageGigabyteMonth: 0.023,
   logGigabyte: 0.5,
+  xrayTrace: 5e-6,
+  metricMonth: 0.3,
+  kmsRequest: 3e-6,
+  s3Event: 1e-6,
+  snsPublish: 0.5e-6,
 };
 
 /**

@@ -3,8 +3,10 @@ import { Logger } from '@aws-lambda-powertools/logger';
 import { LambdaClient } from '@aws-sdk/client-lambda';
 import { ENVIRONMENT, env, RESULT_FOLDERS } from '../contract/environment.ts';
 import { parseLocation } from '../contract/location.ts';
+import type { Used } from '../contract/used.ts';
 import type { PreparedState, PrepareEvent } from '../job/prepared.ts';
 import { createPrepare } from '../prepare/prepare.ts';
+import { meter } from './meter.ts';
 import { roomOf } from './room.ts';
 import { type LambdaContext, open } from './runtime.ts';
 
@@ -16,11 +18,19 @@ const destination = parseLocation(env(ENVIRONMENT.destination));
 const results = parseLocation(env(ENVIRONMENT.results));
 // Nobody may write elsewhere in the results.
 const runs = { bucket: results.bucket, prefix: results.prefix + RESULT_FOLDERS.runs };
+/** Of the invocation that is under way: an environment has one at a time. */
+let used: () => Used;
 const prepare = createPrepare({
   open,
   defaults: { source, destination, results, maxConcurrency: Number(env(ENVIRONMENT.maxConcurrency)) },
   allowed: { source: [source], destination: [destination], results: [runs] },
   room,
+  deployment: () => ({
+    region: env('AWS_REGION'),
+    architecture: process.arch === 'arm64' ? 'arm64' : 'x86_64',
+    memory: Number(env(ENVIRONMENT.memory)),
+    prepare: used(),
+  }),
 });
 
 /** A deployment that may not ask is served all the same: what is throttled then is tried again. */
@@ -34,6 +44,7 @@ async function room(): Promise<number | undefined> {
 }
 
 export async function handler(event: PrepareEvent, context: LambdaContext): Promise<PreparedState> {
+  used = meter();
   logger.addContext(context);
   logger.appendKeys({ execution: event.execution.name });
   try {

@@ -4,6 +4,7 @@ import type { Outcome, ProcessResult } from '../contract/outcome.ts';
 import { transform } from '../image/transform.ts';
 import type { PreparedJob, ProcessEvent } from '../job/prepared.ts';
 import { createProcess } from '../process/process.ts';
+import { meter } from './meter.ts';
 import { count, publish } from './metrics.ts';
 import { runOf } from './run.ts';
 import { endOfChild, type LambdaContext, open, TIMES, withinTime } from './runtime.ts';
@@ -25,6 +26,7 @@ const processImages = createProcess({
 });
 
 export async function handler(event: ProcessEvent, context: LambdaContext): Promise<ProcessResult> {
+  const used = meter();
   logger.addContext(context);
   const run = runOf(event);
   logger.appendKeys({ ...run });
@@ -32,7 +34,7 @@ export async function handler(event: ProcessEvent, context: LambdaContext): Prom
     const child = endOfChild(event.childStarted);
     return await withinTime(
       context,
-      (signal, until) => processImages(event, { signal, time: { until, last: child.latest - TIMES.answer } }),
+      (signal, until) => processImages(event, { signal, used, time: { until, last: child.latest - TIMES.answer } }),
       child,
     );
   } finally {

@@ -8,6 +8,7 @@ import { parseLocation } from '../contract/location.ts';
 import { METRICS } from '../contract/metrics.ts';
 import { type Attributes, createEnded, type StatusChange, type Told } from '../report/ended.ts';
 import { itemCountsOf } from './map-run.ts';
+import { meter } from './meter.ts';
 import { type LambdaContext, open, withinTime } from './runtime.ts';
 
 /** Milliseconds kept to ask for the counts and to tell the topic, when the account takes more time than there is. */
@@ -22,7 +23,6 @@ const ended = createEnded({
   open,
   results: parseLocation(env(ENVIRONMENT.results)),
   notify,
-  memory: Number(env(ENVIRONMENT.memory)),
   itemCounts: (arn) => itemCountsOf(machine, arn),
 });
 
@@ -41,11 +41,12 @@ async function notify(Subject: string, Message: string, attributes: Attributes):
 }
 
 export async function handler(event: StatusChange, context: LambdaContext): Promise<Told> {
+  const used = meter();
   logger.addContext(context);
   logger.appendKeys({ execution: event.detail.name });
   const latest = Date.now() + context.getRemainingTimeInMillis() - TO_TELL;
   const whose = "the function's but for what it takes to tell of the end";
-  const told = await withinTime(context, (signal) => ended(event, signal), { latest, whose });
+  const told = await withinTime(context, (signal) => ended(event, signal, used), { latest, whose });
   logger.info('Told how the run ended', { told });
   return told;
 }

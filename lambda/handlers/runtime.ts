@@ -3,6 +3,7 @@
 import { CHILD_SECONDS } from '../contract/child.ts';
 import { FanoutError } from '../contract/errors.ts';
 import { isDirectory } from '../contract/location.ts';
+import type { Requests } from '../store/requests.ts';
 import { connectS3, s3Store } from '../store/s3.ts';
 import type { S3Connection } from '../store/s3-client.ts';
 import type { Store } from '../store/store.ts';
@@ -28,6 +29,11 @@ export function open(bucket: string): Store {
   const store = stores.get(bucket) ?? s3Store(bucket, connection);
   stores.set(bucket, store);
   return store;
+}
+
+/** Requests to S3 of this environment so far. */
+export function requestsSoFar(): Readonly<Requests> {
+  return { ...(connection?.requests ?? { gets: 0, puts: 0, lists: 0, kms: 0 }) };
 }
 
 /** https://docs.aws.amazon.com/lambda/latest/dg/nodejs-context.html */

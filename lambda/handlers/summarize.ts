@@ -1,10 +1,10 @@
 // Summarize, as Lambda runs it.
 import { Logger } from '@aws-lambda-powertools/logger';
 import { SFNClient } from '@aws-sdk/client-sfn';
-import { ENVIRONMENT, env } from '../contract/environment.ts';
 import type { SummarizeEvent } from '../job/prepared.ts';
 import { createSummarize } from '../report/summarize.ts';
 import { itemCountsOf } from './map-run.ts';
+import { meter } from './meter.ts';
 import { type LambdaContext, open } from './runtime.ts';
 
 const logger = new Logger();
@@ -12,14 +12,14 @@ const logger = new Logger();
 const client = new SFNClient({ requestHandler: { connectionTimeout: 2000 } });
 const summarize = createSummarize({
   open,
-  memory: Number(env(ENVIRONMENT.memory)),
   itemCounts: (arn) => itemCountsOf(client, arn),
 });
 
 export async function handler(event: SummarizeEvent, context: LambdaContext): Promise<unknown> {
+  const used = meter();
   logger.addContext(context);
   logger.appendKeys({ results: event.results.prefix, mapRun: event.mapRun.MapRunArn });
-  const summary = await summarize(event);
+  const summary = await summarize(event, used);
   if ('accountError' in summary) logger.error('Could not write the account', { summary });
   else logger.info('Wrote the account', { summary });
   return summary;

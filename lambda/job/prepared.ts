@@ -2,6 +2,7 @@
 import type { Breaker, Guards, Ramp } from '../contract/guards.ts';
 import type { Limits } from '../contract/limits.ts';
 import type { Location } from '../contract/location.ts';
+import type { Used } from '../contract/used.ts';
 import type { Recipe } from '../recipe/recipe.ts';
 
 /** Which item reader lists the keys. Each has a Distributed Map state of its own, as ReaderConfig knows no paths. */
@@ -28,6 +29,8 @@ export interface PreparedJob {
   readonly run: string;
   /** Where it runs, so that whoever reads the account is told how to carry on there. Absent: on Step Functions. */
   readonly engine?: 'embedded';
+  /** What prices depend on, of a run on Step Functions. */
+  readonly deployment?: Deployment;
   /** A directory by its real path, whichever links led there. */
   readonly source: Location;
   /** Other places that stand for the source in what earlier runs wrote: the path as typed, and where it was. Absent: none. */
@@ -57,6 +60,16 @@ export interface PreparedJob {
   readonly breaker?: Breaker;
   /** Milliseconds. */
   readonly deadline?: number;
+}
+
+/** What the price of a run depends on, as Prepare finds it. */
+export interface Deployment {
+  readonly region: string;
+  readonly architecture: 'arm64' | 'x86_64';
+  /** MB of the image function. */
+  readonly memory: number;
+  /** What Prepare itself used until it wrote this. */
+  readonly prepare: Used;
 }
 
 /** The state after Prepare: what the paths of the workflow point into. */

@@ -1,5 +1,6 @@
 // How outcomes travel through Step Functions: as a child's output, or inside the error of a child that failed.
 import { CHILD_SECONDS } from '../contract/child.ts';
+import { definedOnly } from '../contract/defined.ts';
 import { FanoutError, isErrorName, toFanoutError } from '../contract/errors.ts';
 import {
   type BriefOutcome,
@@ -10,6 +11,7 @@ import {
   type Succeeded,
 } from '../contract/outcome.ts';
 import { CUT, NOT_STARTED, STOPPED } from '../contract/stopping.ts';
+import type { Used } from '../contract/used.ts';
 import { keyOf } from './item.ts';
 import type { ProcessEvent, ReaderKind } from './prepared.ts';
 
@@ -41,14 +43,14 @@ export function failedOutcome(
  * message is one sentence for a person and, on the next line, all outcomes of the batch as JSON. A transient failure
  * lends its name first, so that the child is tried again; what was done by then is up to date.
  */
-export function failureOf(outcomes: readonly Outcome[]): Error {
+export function failureOf(outcomes: readonly Outcome[], used?: Used): Error {
   const failed = outcomes.filter((outcome) => outcome.status === 'failed');
   const first =
     failed.find((outcome) => isErrorName(outcome.error) && new FanoutError(outcome.error, '').transient) ?? failed[0];
   if (first === undefined) throw new Error('failureOf needs a failed outcome');
   const others = failed.length > 1 ? ` (and ${failed.length - 1} more of this batch)` : '';
   const sentence = `${first.key}: ${first.message.slice(0, 2000)}${others}`;
-  const error = new Error(`${sentence}\n${fitted(outcomes, MOST_MESSAGE - sentence.length)}`);
+  const error = new Error(`${sentence}\n${fitted(outcomes, MOST_MESSAGE - sentence.length, used)}`);
   error.name = first.error;
   // Lambda adds the stack to its answer, and with it the message once more.
   error.stack = `${first.error}: ${sentence}`;
@@ -66,22 +68,23 @@ export function stoppedOf(outcomes: readonly Outcome[]): Error {
 }
 
 /** The error of a call that had not the time for all keys of its batch: the call for the rest is given it (`doneBefore`). */
-export function cutOf(outcomes: readonly Outcome[]): Error {
+export function cutOf(outcomes: readonly Outcome[], used?: Used): Error {
   const left = outcomes.filter(({ status }) => status === 'pending').length;
   const sentence = `${left} of ${outcomes.length} keys of the batch are left: there was no more time`;
-  const error = new Error(`${sentence}\n${fitted(outcomes, MOST_MESSAGE - sentence.length)}`);
+  const error = new Error(`${sentence}\n${fitted(outcomes, MOST_MESSAGE - sentence.length, used)}`);
   error.name = CUT;
   error.stack = `${CUT}: ${sentence}`;
   return error;
 }
 
 /** The error of a batch that takes longer than its child may live: what was not begun has failed for that. */
-export function tooLongOf(outcomes: readonly Outcome[]): Error {
+export function tooLongOf(outcomes: readonly Outcome[], used?: Used): Error {
   const message = `not begun: the ${outcomes.length} keys of its batch take longer than the ${CHILD_SECONDS} seconds of a child; fewer itemsPerInvocation, or a function with more memory`;
   return failureOf(
     outcomes.map((outcome) =>
       outcome.status === 'pending' ? { ...outcome, status: 'failed', error: 'ImageTimeout', message } : outcome,
     ),
+    used,
   );
 }
 
@@ -99,27 +102,30 @@ export function doneBefore(
 const MOST_ANSWER = 262_144 - 1024;
 
 /** A child's answer, with as much detail as fits into a payload. */
-export function answerOf(outcomes: readonly Outcome[]): ProcessResult {
+export function answerOf(outcomes: readonly Outcome[], used?: Used): ProcessResult {
+  const told = definedOnly({ used });
   for (const level of LEVELS) {
-    const result = { outcomes: level(outcomes) };
+    const result = { outcomes: level(outcomes), ...told };
     if (Buffer.byteLength(JSON.stringify(result)) <= MOST_ANSWER) return result;
   }
-  return { outcomes: [], brief: outcomes.map(brief) };
+  return { outcomes: [], brief: outcomes.map(brief), ...told };
 }
 
 /** The outcomes as JSON, with as much detail as fits: details of successes go first, then those of failures. */
-function fitted(outcomes: readonly Outcome[], most: number): string {
+function fitted(outcomes: readonly Outcome[], most: number, used?: Used): string {
+  const told = definedOnly({ used });
   const fits = (text: string): boolean => JSON.stringify(text).length <= most;
   for (const level of LEVELS) {
-    const text = JSON.stringify({ outcomes: level(outcomes) });
+    const text = JSON.stringify({ outcomes: level(outcomes), ...told });
     if (fits(text)) return text;
   }
-  const short = JSON.stringify({ brief: outcomes.map(brief) });
+  const short = JSON.stringify({ brief: outcomes.map(brief), ...told });
   if (fits(short)) return short;
   // A thousand keys: the states alone, by place; the reader of the record has the keys in its input.
   return JSON.stringify({
     states: outcomes.map((outcome) => brief(outcome)[0]).join(''),
     error: errorOfFirst(outcomes),
+    ...told,
   });
 }
 
@@ -248,17 +254,35 @@ function byPlace(
   });
 }
 
-function toldByCause({ input, error, cause }: ChildRecord, kind: ReaderKind): readonly Outcome[] | undefined {
+/** What the last invocation of a child used; undefined where it had no answer, or tells of none. */
+export function usedOf({ output, cause }: ChildRecord): Used | undefined {
+  return output?.used ?? saidInCause(cause)?.told.used;
+}
+
+interface ToldInCause {
+  readonly outcomes?: Outcome[];
+  readonly brief?: BriefOutcome[];
+  readonly states?: string;
+  readonly error?: string;
+  readonly used?: Used;
+}
+
+/** The sentence and the document in the cause of a child that our own handler failed. */
+function saidInCause(cause: string | undefined): { readonly sentence: string; readonly told: ToldInCause } | undefined {
   const message = payloadOf(cause)?.errorMessage;
   const start = message?.lastIndexOf('\n{') ?? -1;
   if (message === undefined || start < 0) return undefined;
-  const told = parsed(message.slice(start + 1)) as
-    | { outcomes?: Outcome[]; brief?: BriefOutcome[]; states?: string; error?: string }
-    | undefined;
-  const sentence = message.slice(0, start);
-  if (told?.outcomes !== undefined) return told.outcomes;
-  if (told?.brief !== undefined) return byPlace(input, told.brief, kind, sentence);
-  if (told?.states === undefined) return undefined;
+  const told = parsed(message.slice(start + 1)) as ToldInCause | undefined;
+  return told === undefined || told === null ? undefined : { sentence: message.slice(0, start), told };
+}
+
+function toldByCause({ input, error, cause }: ChildRecord, kind: ReaderKind): readonly Outcome[] | undefined {
+  const said = saidInCause(cause);
+  if (said === undefined) return undefined;
+  const { sentence, told } = said;
+  if (told.outcomes !== undefined) return told.outcomes;
+  if (told.brief !== undefined) return byPlace(input, told.brief, kind, sentence);
+  if (told.states === undefined) return undefined;
   const name = told.error ?? error ?? 'UnexpectedError';
   const states = [...told.states].map((letter) => ONLY_STATE[letter]?.(name));
   return byPlace(input, states, kind, sentence);

@@ -20,6 +20,7 @@ import { overlayReferences } from '../image/overlays.ts';
 import { ANY_GLOB, IMAGE_GLOB } from '../job/image-glob.ts';
 import { ALL_ITEMS, invalidJob, isRecipeReference, type Job, parseJob } from '../job/job.ts';
 import {
+  type Deployment,
   ELSEWHERE_FILE,
   JOB_FILE,
   type PreparedJob,
@@ -62,6 +63,8 @@ export interface PrepareDependencies {
    * where nobody may know. Default: no bound.
    */
   readonly room?: () => Promise<number | undefined>;
+  /** Asked when the job is about to be written: what the price of its run depends on. Default: it has none. */
+  readonly deployment?: () => Deployment;
 }
 
 export type Prepare = (event: PrepareEvent) => Promise<PreparedState>;
@@ -75,7 +78,10 @@ export function createPrepare(dependencies: PrepareDependencies): Prepare {
   return async ({ input, execution }) => {
     const started = await jobOf(input, open);
     const job = parseJob(started.job);
-    const prepared = await prepareJob(job, execution.name, dependencies);
+    const prepared = {
+      ...(await prepareJob(job, execution.name, dependencies)),
+      ...definedOnly({ deployment: dependencies.deployment?.() }),
+    };
     const { results, source } = prepared;
     if (started.bucket !== undefined && started.bucket !== source.bucket) {
       throw invalidJob([`source: expected an event of the bucket ${source.bucket}, got one of ${started.bucket}`]);

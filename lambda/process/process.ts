@@ -4,12 +4,13 @@ import { fingerprinter } from '../contract/fingerprint.ts';
 import { resolveReference } from '../contract/location.ts';
 import type { Outcome, ProcessResult } from '../contract/outcome.ts';
 import { together } from '../contract/together.ts';
+import { sumOfUsed, type Used } from '../contract/used.ts';
 import { encoderVersion } from '../image/encoder-version.ts';
 import { overlayReferences } from '../image/overlays.ts';
 import type { Transform } from '../image/transform.ts';
 import type { PreparedJob, ProcessEvent } from '../job/prepared.ts';
 import { createSelection, type Selection } from '../job/selection.ts';
-import { answerOf, cutOf, doneBefore, failureOf, stoppedOf, tooLongOf } from '../job/wire.ts';
+import { answerOf, cutOf, doneBefore, failureOf, stoppedOf, tooLongOf, usedOf } from '../job/wire.ts';
 import type { OpenStore } from '../store/store.ts';
 import { type BatchEnd, processBatch } from './batch.ts';
 import { createClaims } from './claims.ts';
@@ -47,6 +48,8 @@ export interface ProcessContext {
   readonly signal?: AbortSignal;
   /** Asks to leave what has not begun: a key whose image work has, goes on; the others are pending. */
   readonly stopping?: AbortSignal;
+  /** Asked at the end what the invocation has used, to be told with the answer. Default: nobody knows. */
+  readonly used?: () => Used;
   /** Told when all keys of the batch only queue for the CPU, and when one of them goes on. */
   readonly clock?: Clock;
   /** How much there is, in epoch milliseconds. Default: enough. */
@@ -106,7 +109,8 @@ export function createProcess({
       stopping,
       until: time?.until,
     });
-    return answered(before === undefined ? end : { ...end, outcomes: merged(Items, before, end.outcomes) }, context);
+    const whole = before === undefined ? end : { ...end, outcomes: merged(Items, before, end.outcomes) };
+    return answered(whole, context, usedBy(event, context));
   };
 }
 
@@ -161,12 +165,26 @@ function batchClock(clock: Clock): { key: <T>(work: (clock: Clock) => Promise<T>
 }
 
 /** How the batch ended: with an answer, or by throwing the error that tells it all the same. */
-function answered({ outcomes, cut }: BatchEnd, { stopping, time }: ProcessContext): ProcessResult {
-  if (outcomes.some(({ status }) => status === 'failed')) throw failureOf(outcomes);
-  if (cut)
-    throw time !== undefined && time.last - Date.now() < LEAST_FOR_THE_REST ? tooLongOf(outcomes) : cutOf(outcomes);
+function answered(
+  { outcomes, cut }: BatchEnd,
+  { stopping, time }: ProcessContext,
+  used: Used | undefined,
+): ProcessResult {
+  if (outcomes.some(({ status }) => status === 'failed')) throw failureOf(outcomes, used);
+  if (cut) {
+    const tooLong = time !== undefined && time.last - Date.now() < LEAST_FOR_THE_REST;
+    throw tooLong ? tooLongOf(outcomes, used) : cutOf(outcomes, used);
+  }
   if (stopping?.aborted === true && outcomes.some(({ status }) => status === 'pending')) throw stoppedOf(outcomes);
-  return answerOf(outcomes);
+  return answerOf(outcomes, used);
+}
+
+/** What this call used, and the earlier ones for its batch, where the caller measures it. */
+function usedBy({ Items, BatchInput, cut }: ProcessEvent, { used }: ProcessContext): Used | undefined {
+  const own = used?.();
+  if (own === undefined || cut === undefined) return own;
+  const before = usedOf({ status: 'FAILED', input: { Items, BatchInput }, error: cut.Error, cause: cut.Cause });
+  return before === undefined ? own : sumOfUsed(before, own);
 }
 
 async function openJob(

@@ -1,18 +1,21 @@
 // The account of a run: what became of every key, from the result files of Step Functions or of the embedded engine.
 import { setFlagsFromString } from 'node:v8';
+import { definedOnly } from '../contract/defined.ts';
 import { toFanoutError } from '../contract/errors.ts';
 import { formatLocation, type Location } from '../contract/location.ts';
 import { exceedsPercentage } from '../contract/tolerance.ts';
+import type { Used } from '../contract/used.ts';
 import type { PreparedJob } from '../job/prepared.ts';
 import type { Store } from '../store/store.ts';
 import { type Collected, collect } from './collect.ts';
 import { eachKeyOnce, type Gaps, type ListedItem, withUnrecorded } from './each-key-once.ts';
 import { shortened } from './item-row.ts';
 import { writeItems } from './items-files.ts';
+import { createLedger } from './ledger.ts';
 import type { PictureTools } from './page/pictures.ts';
 import { createSample, type Sample } from './page/sample.ts';
 import { writePage } from './page/write-page.ts';
-import { priceOf } from './price.ts';
+import { priceOf, shortPrice } from './price.ts';
 import { findResultFiles } from './run-folder.ts';
 import { createSorter } from './sorter.ts';
 import { type ExecutionStatus, runStatusOf } from './status.ts';
@@ -44,13 +47,13 @@ export interface AccountOptions {
   readonly versions?: Readonly<Record<string, string>>;
   /** SHA-256 of the definition. */
   readonly definition?: string;
+  /** Asked at the end what the function that makes the account has used. Default: it is none. */
+  readonly used?: () => Used;
   /** Where to sort what does not fit in memory. Default: the machine's temporary directory. */
   readonly scratch?: string;
   readonly signal?: AbortSignal;
   /** What the page's pictures are made with. Default: a page without pictures. */
   readonly pictures?: PictureTools;
-  /** MB of the image function, for the price. Default: 1769. */
-  readonly memory?: number;
 }
 
 /** A cause may hold 32,768 characters. */
@@ -69,7 +72,11 @@ export async function writeAccount(options: AccountOptions): Promise<Summary> {
   // line says so from its start; elsewhere the account is the last thing that a process does for a run.
   setFlagsFromString('--semi-space-growth-factor=1');
   try {
-    const collected = await collect(store, attempts, job, sorter, options.signal);
+    const ledger = job.deployment === undefined ? undefined : createLedger(job.deployment.memory);
+    const collected = await collect(store, attempts, job, sorter, {
+      ...definedOnly({ signal: options.signal }),
+      ...(ledger === undefined ? {} : { onRecord: (record) => ledger.add(record) }),
+    });
     const gaps: Gaps = { missing: 0, conflicts: 0 };
     const tally = createTally();
     const recorded = eachKeyOnce(sorter.sorted(), gaps);
@@ -87,7 +94,21 @@ export async function writeAccount(options: AccountOptions): Promise<Summary> {
       ...collected.problems,
       ...discrepancies(options, status, collected, result, gaps),
     ];
-    const account = summaryOf(options, status, result, collected, problems);
+    const whole = summaryOf(options, status, result, collected, problems);
+    const { deployment } = job;
+    const cost =
+      deployment === undefined
+        ? undefined
+        : ledger?.close({
+            job: { ...job, deployment },
+            total: whole.counts.total,
+            failedClasses: whole.errors.length,
+            attempts: attempts.length,
+            resultFiles: attempts.reduce((sum, { files }) => sum + files.length, 0),
+            seconds: whole.time.wallMilliseconds / 1000,
+            ...definedOnly({ account: options.used?.() }),
+          });
+    const account = { ...whole, ...definedOnly({ cost, price: cost === undefined ? whole.price : shortPrice(cost) }) };
     const summary = { ...account, ...(await page(options, account, sample.result())) };
     await store.save(folder.prefix + SUMMARY_FILE, one(`${JSON.stringify(summary, undefined, 2)}\n`), {
       contentType: 'application/json',
@@ -166,7 +187,7 @@ function summaryOf(
 ): Summary {
   const { job, error, cause, listed, cpuMilliseconds, definition } = options;
   const { busyMilliseconds, byAttempt, firstFailure, ...counted } = tally;
-  const price = priceOf(job, tally, options.memory);
+  const price = priceOf(job, tally);
   const started = timestamp(options.started) ?? collected.started;
   const ended = timestamp(options.ended) ?? collected.ended;
   const wallMilliseconds =

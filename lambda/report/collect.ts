@@ -3,7 +3,7 @@ import type { PreparedJob } from '../job/prepared.ts';
 import { outcomesOf } from '../job/wire.ts';
 import type { Store } from '../store/store.ts';
 import { rowOf } from './item-row.ts';
-import { type Damage, readRecords } from './records.ts';
+import { type Damage, type ReadRecord, readRecords } from './records.ts';
 import type { Attempt } from './run-folder.ts';
 import type { Sorter } from './sorter.ts';
 import type { Summary } from './summary.ts';
@@ -20,13 +20,19 @@ export interface Collected {
   readonly problems: readonly string[];
 }
 
+export interface CollectOptions {
+  readonly signal?: AbortSignal;
+  /** Told of each record. */
+  readonly onRecord?: (record: ReadRecord) => void;
+}
+
 /** Reads all records of all attempts, and adds a row to the sorter for each of their keys. */
 export async function collect(
   store: Store,
   attempts: readonly Attempt[],
   job: PreparedJob,
   sorter: Sorter,
-  signal?: AbortSignal,
+  { signal, onRecord }: CollectOptions = {},
 ): Promise<Collected> {
   const told: Summary['attempts'] = [];
   const problems: string[] = [];
@@ -42,6 +48,7 @@ export async function collect(
       for await (const batch of readRecords(stream, format, damage)) {
         records += batch.length;
         for (const record of batch) {
+          onRecord?.(record);
           if (record.started !== undefined && (started === undefined || record.started < started))
             started = record.started;
           if (record.ended !== undefined && (ended === undefined || record.ended > ended)) ended = record.ended;

@@ -1,7 +1,9 @@
 // After an execution's end, however it came: the account is written when Summarize could not, and somebody is told.
+import { definedOnly } from '../contract/defined.ts';
 import { RESULT_FOLDERS } from '../contract/environment.ts';
 import { FanoutError, toFanoutError } from '../contract/errors.ts';
 import type { Location } from '../contract/location.ts';
+import type { Used } from '../contract/used.ts';
 import type { PreparedJob } from '../job/prepared.ts';
 import type { OpenStore } from '../store/store.ts';
 import { writeAccount } from './account.ts';
@@ -55,8 +57,6 @@ export interface EndedDependencies {
   readonly notify: (subject: string, body: string, attributes: Attributes) => Promise<void>;
   /** What Step Functions counted, by the execution's ARN. Default: nobody knows. */
   readonly itemCounts?: (executionArn: string) => Promise<ItemCounts | undefined>;
-  /** MB of the image function, for the price. Default: 1769. */
-  readonly memory?: number;
   /** Milliseconds between looks for result files that are still being written. Default: 2000. */
   readonly pollMilliseconds?: number;
 }
@@ -72,15 +72,20 @@ const PATIENCE = { ABORTED: 360_000, TIMED_OUT: 360_000, FAILED: 60_000 } as con
  */
 export function createEnded(
   dependencies: EndedDependencies,
-): (event: StatusChange, signal?: AbortSignal) => Promise<Told> {
-  return async ({ detail }, signal = new AbortController().signal) => {
-    const told = await known(detail, dependencies, signal);
+): (event: StatusChange, signal?: AbortSignal, used?: () => Used) => Promise<Told> {
+  return async ({ detail }, signal = new AbortController().signal, used) => {
+    const told = await known(detail, dependencies, signal, used);
     await dependencies.notify(subject(told), body(told), attributesOf(told, detail.status));
     return told;
   };
 }
 
-async function known(detail: Detail, dependencies: EndedDependencies, signal: AbortSignal): Promise<Told> {
+async function known(
+  detail: Detail,
+  dependencies: EndedDependencies,
+  signal: AbortSignal,
+  used: (() => Used) | undefined,
+): Promise<Told> {
   const { name: run, status: executionStatus } = detail;
   const { open, results, itemCounts } = dependencies;
   // Summarize has written the account, or has said why not: its answer is the execution's output.
@@ -90,7 +95,7 @@ async function known(detail: Detail, dependencies: EndedDependencies, signal: Ab
   let found: { readonly folder: Location; readonly job: PreparedJob } | undefined;
   try {
     found = await findRun(open, folder);
-    if (found !== undefined) return shortSummary(await accountOf(found, detail, dependencies, signal));
+    if (found !== undefined) return shortSummary(await accountOf(found, detail, dependencies, signal, used));
   } catch (error) {
     const counts = await itemCounts?.(detail.executionArn);
     const why = toFanoutError(error);
@@ -125,8 +130,9 @@ async function findRun(open: OpenStore, usual: Location): Promise<{ folder: Loca
 async function accountOf(
   { folder, job }: { readonly folder: Location; readonly job: PreparedJob },
   detail: Detail,
-  { open, pollMilliseconds = 2000, memory }: EndedDependencies,
+  { open, pollMilliseconds = 2000 }: EndedDependencies,
   signal: AbortSignal,
+  used: (() => Used) | undefined,
 ): Promise<Summary> {
   const { status } = detail;
   const store = open(folder.bucket);
@@ -148,10 +154,10 @@ async function accountOf(
     ...(detail.error ? { error: detail.error } : {}),
     ...(detail.cause ? { cause: detail.cause } : {}),
     pictures: { open },
-    ...(memory === undefined ? {} : { memory }),
     started: detail.startDate,
     ...(detail.stopDate ? { ended: detail.stopDate } : {}),
     signal,
+    ...definedOnly({ used }),
   });
   return await Promise.race([written, rejectedBy(signal)]);
 }

@@ -1,19 +1,15 @@
-// About what AWS takes for a run, from its account: the README's formula, or the requests to S3 alone for a run of this machine.
+// About what AWS takes for a run, in short: as its ledger counted, else by the README's formula, or the requests to S3 alone for a run of this machine.
 import { isDirectory } from '../contract/location.ts';
 import { costs } from '../estimate/costs.ts';
 import { PRICES } from '../estimate/prices.ts';
 import type { PreparedJob } from '../job/prepared.ts';
-import type { Summary } from './summary.ts';
+import type { Cost, Summary } from './summary.ts';
 import type { Tally } from './tally.ts';
 
 export type Price = NonNullable<Summary['price']>;
 
-/** The price in US dollars; undefined when no bucket is in it. `memory` is the image function's, in MB. Default: 1769. */
-export function priceOf(
-  job: PreparedJob,
-  { counts, outputs, busyMilliseconds }: Tally,
-  memory?: number,
-): Price | undefined {
+/** The price in US dollars; undefined when no bucket is in it. */
+export function priceOf(job: PreparedJob, { counts, outputs, busyMilliseconds }: Tally): Price | undefined {
   const images = counts.total - counts.pending;
   const perImage = images === 0 ? 0 : outputs.written / images;
   if (job.engine === undefined && !isDirectory(job.results)) {
@@ -26,7 +22,6 @@ export function priceOf(
         milliseconds,
         outputs: perImage,
         itemsPerInvocation,
-        ...(memory === undefined ? {} : { memory }),
       }),
     );
   }
@@ -36,6 +31,11 @@ export function priceOf(
   const writing = to ? images * ((1 + perImage) * PRICES.s3Get + perImage * PRICES.s3Put) : 0;
   const s3 = reading + writing;
   return rounded({ lambda: 0, stepFunctions: 0, s3, logs: 0, total: s3 });
+}
+
+/** The price by a ledger: of what was counted. */
+export function shortPrice({ dollars, components }: Cost): Price {
+  return rounded({ ...components, total: dollars });
 }
 
 /** To a hundredth of a cent. */

@@ -1,4 +1,6 @@
 // Summarize: the account of a Map Run that succeeded; its short form is the output of the execution.
+import { definedOnly } from '../contract/defined.ts';
+import type { Used } from '../contract/used.ts';
 import type { SummarizeEvent } from '../job/prepared.ts';
 import type { OpenStore } from '../store/store.ts';
 import { writeAccount } from './account.ts';
@@ -11,21 +13,19 @@ export interface SummarizeDependencies {
   readonly open: OpenStore;
   /** Of node, sharp, libvips and every codec, where the caller knows them. */
   readonly versions?: Readonly<Record<string, string>>;
-  /** MB of the image function, for the price. Default: 1769. */
-  readonly memory?: number;
   /** What Step Functions counted, by the Map Run's ARN. Default: nobody knows. */
   readonly itemCounts?: (mapRunArn: string) => Promise<ItemCounts | undefined>;
 }
 
-export type Summarize = (event: SummarizeEvent) => Promise<ShortSummary | WithoutAccount>;
+export type Summarize = (event: SummarizeEvent, used?: () => Used) => Promise<ShortSummary | WithoutAccount>;
 
 /**
  * Makes the handler: writes the account into the run's folder, where the result files are, and answers its short form. Given
  * the failure of an earlier try that was the last (`accountFailure`), it answers what is known without the account: images
  * that are all processed are no failed run.
  */
-export function createSummarize({ open, versions, itemCounts, memory }: SummarizeDependencies): Summarize {
-  return async ({ results, mapRun, accountFailure }) => {
+export function createSummarize({ open, versions, itemCounts }: SummarizeDependencies): Summarize {
+  return async ({ results, mapRun, accountFailure }, used) => {
     const store = open(results.bucket);
     const folder = { bucket: results.bucket, prefix: `${results.prefix}/` };
     if (accountFailure !== undefined) {
@@ -44,8 +44,7 @@ export function createSummarize({ open, versions, itemCounts, memory }: Summariz
       job,
       status: 'SUCCEEDED',
       pictures: { open },
-      ...(memory === undefined ? {} : { memory }),
-      ...(versions === undefined ? {} : { versions }),
+      ...definedOnly({ versions, used }),
     });
     return shortSummary(summary);
   };

@@ -22,6 +22,54 @@ const dollars = z.number().min(0);
 
 export const STAGES = ['read', 'transform', 'write', 'total'] as const;
 
+const amount = z.number().min(0);
+/** Dollars by component. */
+const components = z.strictObject({
+  lambda: amount,
+  stepFunctions: amount,
+  s3: amount,
+  logs: amount,
+  xray: amount,
+  metrics: amount,
+  kms: amount,
+  eventBridge: amount,
+  sns: amount,
+});
+const used = z.strictObject({
+  invocations: count,
+  gigabyteSeconds: amount,
+  children: count,
+  childGigabyteSeconds: amount,
+  transitions: count,
+  gets: count,
+  puts: count,
+  lists: count,
+  logBytes: amount,
+  traces: amount,
+  metricHours: amount,
+  kmsRequests: count,
+  s3Events: count,
+  publishes: count,
+});
+
+export const costSchema = z.strictObject({
+  dollars: amount.describe('List price of what was used, in US dollars, without free tiers.'),
+  components: components.describe('The same by service.'),
+  used: used.describe('What was used of each service, in the units in which it is billed.'),
+  prices: z.strictObject({
+    region: z.string().describe('Whose prices these are.'),
+    date: z.string(),
+    architecture: z.enum(['arm64', 'x86_64']),
+    standInFor: z.string().optional().describe("The run's own Region, where its prices are not known."),
+  }),
+  notKnown: z
+    .array(z.strictObject({ what: z.string(), atMostDollars: amount.optional() }))
+    .describe('What the records do not tell, and what it can have cost at most where that is known.'),
+});
+
+/** What a run on AWS cost, as far as it tells. */
+export type Cost = z.output<typeof costSchema>;
+
 export const summarySchema = z.strictObject({
   version: z.literal(SUMMARY_VERSION),
   run: z.string(),
@@ -105,6 +153,7 @@ export const summarySchema = z.strictObject({
     .optional()
     .describe("About what AWS takes for it, in US dollars, by the README's formula; absent when no bucket is in it."),
   throughput: z.strictObject({ keysPerSecond: z.number(), bytesInPerSecond: z.number() }),
+  cost: costSchema.optional().describe('What it cost; absent for runs of a machine.'),
   versions: z.record(z.string(), z.string()).describe('Of node, sharp, libvips and every codec.'),
   definition: z.string().optional().describe('SHA-256 of the state machine definition.'),
   attempts: z

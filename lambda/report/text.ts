@@ -5,8 +5,8 @@ import type { SkipReason } from '../contract/outcome.ts';
 import { shortened } from './item-row.ts';
 import { printable } from './printable.ts';
 import { RUN_STATUSES } from './status.ts';
-import { STAGES, type Summary } from './summary.ts';
-import { formatBytes, formatCount, formatDuration } from './units.ts';
+import { type Cost, STAGES, type Summary } from './summary.ts';
+import { formatBytes, formatCount, formatDollars, formatDuration } from './units.ts';
 
 export interface TextOptions {
   /** Default: false. Whoever writes to a terminal asks for it, unless NO_COLOR is set. */
@@ -30,6 +30,7 @@ export function accountText(summary: Summary, options: TextOptions = {}): string
     skips(summary),
     pendings(summary, options.resume ?? resumeCommand(summary), paint),
     numbers(summary),
+    costs(summary),
     [`Account: ${summary.report}`, ...pageLine(summary)],
   ];
   return `${sections
@@ -192,6 +193,35 @@ function numbers({ bytes, outputs, time, throughput, milliseconds, slowest, atte
     `Took ${formatDuration(time.wallMilliseconds)}${cpu}${redrives}: ${throughput.keysPerSecond} keys/s, ${formatBytes(throughput.bytesInPerSecond)}/s`,
     ...(stages.length > 0 ? ['Per key:', ...stages] : []),
     ...(slow.length > 0 ? ['Slowest:', ...slow] : []),
+  ];
+}
+
+const COMPONENTS: Readonly<Record<keyof Cost['components'], string>> = {
+  lambda: 'Lambda',
+  stepFunctions: 'Step Functions',
+  s3: 'S3 requests',
+  logs: 'logs',
+  xray: 'X-Ray',
+  metrics: 'metrics',
+  kms: 'KMS',
+  eventBridge: 'EventBridge',
+  sns: 'SNS',
+};
+
+/** What it cost by component, and what that does not hold. */
+function costs({ cost }: Summary): string[] {
+  if (cost === undefined) return [];
+  const { dollars, components, prices, notKnown } = cost;
+  const parts = (Object.entries(components) as [keyof Cost['components'], number][])
+    .filter(([, amount]) => amount > 0)
+    .sort(([, a], [, b]) => b - a)
+    .map(([name, amount]) => `${COMPONENTS[name]} ${formatDollars(amount)}`);
+  const whose = prices.standInFor === undefined ? '' : `, as those of ${prices.standInFor} are not known here`;
+  const hidden = notKnown.filter(({ atMostDollars = 0 }) => atMostDollars >= 0.005);
+  return [
+    `Cost: ${formatDollars(dollars)}, at list prices of ${prices.region}, ${prices.date}${whose}`,
+    `  ${parts.join(', ')}`,
+    ...hidden.map(({ what, atMostDollars = 0 }) => `  Not in it: ${what}; ${formatDollars(atMostDollars)} at most`),
   ];
 }
 

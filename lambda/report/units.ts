@@ -26,6 +26,13 @@ export function formatDuration(milliseconds: number): string {
   return `${Math.floor(hours / 24)} d ${hours % 24} h`;
 }
 
+/** Dollars: `$12.97`, `$1,122` from 100 on, and below a cent as many places as two digits take: `$0.00031`. */
+export function formatDollars(dollars: number): string {
+  if (dollars >= 99.995) return `$${dollars.toLocaleString('en-US', { maximumFractionDigits: 0 })}`;
+  if (dollars >= 0.00995 || dollars === 0) return `$${dollars.toFixed(2)}`;
+  return `$${dollars.toLocaleString('en-US', { maximumSignificantDigits: 2 })}`;
+}
+
 /** A whole number with its thousands apart. */
 export function formatCount(count: number): string {
   return count.toLocaleString('en-US');

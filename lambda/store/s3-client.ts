@@ -3,6 +3,7 @@ import { S3Client } from '@aws-sdk/client-s3';
 import { NodeHttpHandler } from '@smithy/node-http-handler';
 import { FanoutError } from '../contract/errors.ts';
 import { createPace, type Pace, type Slowdown } from './pace.ts';
+import { countRequests, type Requests } from './requests.ts';
 import { type Attempt, retrying } from './retry.ts';
 import { type S3Request, s3Error } from './s3-errors.ts';
 
@@ -31,6 +32,8 @@ export interface S3Options {
 export interface S3Connection {
   readonly client: S3Client;
   readonly pace: Pace;
+  /** What has been sent so far. */
+  readonly requests: Readonly<Requests>;
   /**
    * Runs one request, and again while it fails in a transient way: each attempt in its turn, within the time limits, with every error
    * classed. `send` must read the answer's body too, so that a broken body is tried again as a whole. An abort throws the signal's reason.
@@ -60,6 +63,7 @@ export function connectS3(options: S3Options = {}): S3Connection {
   return {
     client,
     pace,
+    requests: countRequests(client),
     request: (request, send, signal) =>
       retrying(
         (attempt) =>

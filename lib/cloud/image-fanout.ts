@@ -206,7 +206,11 @@ export class ImageFanout extends Construct {
       description: 'image-fanout: validates a job and prepares its run',
       memory: 512,
       timeout: TIMEOUTS.prepareFunction,
-      environment: { ...common.environment, [ENVIRONMENT.processFunction]: process.function.functionName },
+      environment: {
+        ...common.environment,
+        [ENVIRONMENT.processFunction]: process.function.functionName,
+        [ENVIRONMENT.memory]: String(props.memory ?? DEFAULT_MEMORY),
+      },
       statements: [
         new PolicyStatement({ actions: ['lambda:GetAccountSettings'], resources: ['*'] }),
         new PolicyStatement({
@@ -230,7 +234,6 @@ export class ImageFanout extends Construct {
     const summarize = new Handler(this, 'Summarize', {
       ...common,
       entry: 'summarize',
-      environment: { ...common.environment, [ENVIRONMENT.memory]: String(props.memory ?? DEFAULT_MEMORY) },
       description: "image-fanout: writes a run's account",
       memory: 1769,
       timeout: TIMEOUTS.summarizeFunction,
@@ -275,7 +278,6 @@ export class ImageFanout extends Construct {
       ...around,
       source,
       destination,
-      memory: props.memory ?? DEFAULT_MEMORY,
       ...(props.email === undefined ? {} : { email: props.email }),
       ...(props.topic === undefined ? {} : { topic: props.topic }),
       ...(props.alarmTopic === undefined ? {} : { alarmTopic: props.alarmTopic }),

@@ -21,8 +21,6 @@ export interface ReportsProps extends CommonProps {
   readonly source: Place;
   readonly destination: Place;
   readonly results: Place;
-  /** MB of the image function, for the price of a run. */
-  readonly memory: number;
   readonly stateMachine: StateMachine;
   /** Topics of one's own, for each run's end and for the alarms. @default - new ones */
   readonly topic?: ITopic;
@@ -74,7 +72,6 @@ export class Reports extends Construct {
       environment: {
         ...props.environment,
         [ENVIRONMENT.topic]: this.topic.topicArn,
-        [ENVIRONMENT.memory]: String(props.memory),
       },
       statements: [
         listing(runs),

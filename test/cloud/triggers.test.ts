@@ -1,7 +1,10 @@
 // Triggers, reports and monitoring: what starts a run by itself, and who hears of its end.
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { Match } from 'aws-cdk-lib/assertions';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { METRICS } from '../../lambda/contract/metrics.ts';
+import { ROOT } from '../../lib/cloud/bundle.ts';
 import { type Resource, resources, type Synthesized, synthesize } from './synth.ts';
 
 const PLACES = {
@@ -239,6 +242,12 @@ describe('monitoring', () => {
     expect(buried.length).toBe(6);
     for (const id of buried) expect(alarms).toContain(`<${id}>`);
     expect(alarms).toContain(METRICS.failedKeys);
+  });
+
+  it("alarms are as many as the README's cost at rest says", () => {
+    const alarms = ({ template }: Synthesized) => Object.keys(resources(template, 'AWS::CloudWatch::Alarm')).length;
+    const readme = readFileSync(join(ROOT, 'README.md'), 'utf8').replaceAll(/\s+/g, ' ');
+    expect(readme).toContain(`its ${alarms(quiet)} alarms ($0.10 a month each; ${alarms(eager)} with both triggers)`);
   });
 
   it('two deployments of an account do not add up', () => {

@@ -63,9 +63,11 @@ function overview(summary: Summary): Html {
   return html`<section aria-label="Overview">${shares(states.map((kind) => ({ kind, value: counts[kind] })))}<dl class="big">${states.map((state) => big(state, fact(summary, `counts.${state}`, count), undefined, state))}</dl><dl class="big">${big('took', fact(summary, 'time.wallMilliseconds', duration), html`${fact(summary, 'throughput.keysPerSecond', rate)}${attempts.length > 1 && `, in ${attempts.length} attempts`}`)}${big('read', fact(summary, 'bytes.in', bytes))}${big('written', fact(summary, 'bytes.out', bytes), saved)}${big('price', price === undefined ? 'none' : html`about ${fact(summary, 'price.total', dollars)}`, priceWords(summary))}${time.cpuMilliseconds === undefined ? undefined : big('CPU', fact(summary, 'time.cpuMilliseconds', duration))}</dl>${firstFailure !== undefined && html`<h3>The first failure</h3><p class="key">${foreign(firstFailure.key)}</p><p class="message">${foreign(firstFailure.error, 100)}: ${foreign(firstFailure.message, 600)}</p>`}${reason !== undefined && html`<h3>Stopped by</h3><p class="message">${foreign(reason, 600)}</p>`}${check.balanced ? undefined : html`<h3>This account does not add up</h3><ul>${check.problems.slice(0, 20).map((problem) => html`<li>${foreign(problem, 400)}</li>`)}</ul>`}${carryOn}<p class="note crumb last">${foreign(formatLocation(job.source), 200)} → ${foreign(formatLocation(job.destination), 200)}. The whole account: ${foreign(summary.report, 300)}</p></section>`;
 }
 
-function priceWords({ price, job }: Summary): string {
+function priceWords({ price, cost, job }: Summary): string {
   if (price === undefined) return 'no service was asked';
-  return job.engine === undefined ? 'list prices, us-east-1, without free tiers' : "requests, at S3's list prices";
+  return job.engine === undefined
+    ? `list prices, ${cost?.prices.region ?? 'us-east-1'}, without free tiers`
+    : "requests, at S3's list prices";
 }
 
 /** Most characters of a document that is shown. */

@@ -1,6 +1,14 @@
 // The formula of what a run costs: the same for what a plan tells and for what a ledger counted.
 import { describe, expect, it } from 'vitest';
-import { billedChildSeconds, costOf, costs, type Usage, usageOf } from '../../../lambda/estimate/costs.ts';
+import {
+  billedChildSeconds,
+  costOf,
+  costs,
+  secondsOf,
+  tracesOf,
+  type Usage,
+  usageOf,
+} from '../../../lambda/estimate/costs.ts';
 import { DEFAULT_REGION, PRICED_REGIONS, PRICES, pricesOf } from '../../../lambda/estimate/prices.ts';
 
 const SHAPE = { images: 1_000_000, milliseconds: 1500, outputs: 13 };
@@ -20,6 +28,7 @@ describe('costs', () => {
     const none: Usage = {
       ...{ invocations: 0, gigabyteSeconds: 0, children: 0, childGigabyteSeconds: 0, transitions: 0 },
       ...{ gets: 0, puts: 0, lists: 0, logBytes: 0 },
+      ...{ traces: 0, metricHours: 0, kmsRequests: 0, s3Events: 0, publishes: 0 },
     };
     expect(costOf(none).total).toBe(0);
     for (const field of Object.keys(none) as (keyof Usage)[]) {
@@ -64,4 +73,27 @@ describe('prices', () => {
     expect(pricesOf('mars-north-1')).toEqual({ region: DEFAULT_REGION, prices: PRICES, standInFor: 'mars-north-1' });
     expect(pricesOf('constructor').standInFor).toBe('constructor');
   });
+});
+
+describe('the duration', () => {
+  it.each([
+    [{ images: 1_000_000, milliseconds: 1500, outputs: 13 }, 15_000],
+    // No more than a thousand children start in a second.
+    [{ images: 1_000_000, milliseconds: 10, outputs: 1 }, 1000],
+    [{ images: 1_000_000, milliseconds: 10, outputs: 1, itemsPerInvocation: 10 }, 100],
+    [{ images: 1_000_000, milliseconds: 1500, outputs: 13, maxConcurrency: 1000 }, 1500],
+  ])('of %j is %i s', (shape, seconds) => {
+    expect(secondsOf(shape)).toBe(seconds);
+  });
+});
+
+it('traces are one a second and a twentieth of the others', () => {
+  expect(tracesOf(1_000_000, 15_000)).toBe(15_000 + 985_000 * 0.05);
+  expect(tracesOf(10, 100)).toBe(10);
+});
+
+it('KMS and the events of uploads cost where they are', () => {
+  expect(costs(SHAPE)).toMatchObject({ kms: 0, eventBridge: 0 });
+  expect(costs({ ...SHAPE, kms: true }).kms).toBeCloseTo(14 * 3, 6);
+  expect(costs({ ...SHAPE, uploads: true }).eventBridge).toBeCloseTo(1, 6);
 });

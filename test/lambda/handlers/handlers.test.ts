@@ -5,11 +5,13 @@ import { promisify } from 'node:util';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parseLocation } from '../../../lambda/contract/location.ts';
+import type { Used } from '../../../lambda/contract/used.ts';
 import { type RunKeys, runOf } from '../../../lambda/handlers/run.ts';
 import type { ProcessEvent } from '../../../lambda/job/prepared.ts';
 import { createPrepare } from '../../../lambda/prepare/prepare.ts';
 import { openStores, type Stores } from '../../../lambda/store/open.ts';
 import { runJob } from '../../end-to-end/job-run.ts';
+import { startFaultProxy } from '../../helpers/fault-proxy.ts';
 import { type S3Server, startS3Server } from '../../helpers/s3-server.ts';
 
 const HANDLERS = resolve(import.meta.dirname, '../../../lambda/handlers');
@@ -38,14 +40,8 @@ afterAll(async () => {
   await server.stop();
 });
 
-/** Runs a handler as Lambda would, in a process of its own; answers its lines on standard output and error. */
-async function invoke(name: string, input: unknown): Promise<Record<string, unknown>[]> {
-  const script = `
-    const { handler } = await import(${JSON.stringify(resolve(HANDLERS, `${name}.ts`))});
-    const context = { awsRequestId: '1', getRemainingTimeInMillis: () => 60_000 };
-    await handler(${JSON.stringify(input)}, context).catch(() => {});
-    process.exit();`;
-  const env = {
+function handlerEnv(): NodeJS.ProcessEnv {
+  return {
     ...process.env,
     ...server.env,
     NODE_NO_WARNINGS: '1',
@@ -58,8 +54,17 @@ async function invoke(name: string, input: unknown): Promise<Record<string, unkn
     IMAGE_FANOUT_MEMORY: '1769',
     IMAGE_FANOUT_STACK: 'Fanout',
   };
+}
+
+/** Runs a handler as Lambda would, in a process of its own; answers its lines on standard output and error. */
+async function invoke(name: string, input: unknown): Promise<Record<string, unknown>[]> {
+  const script = `
+    const { handler } = await import(${JSON.stringify(resolve(HANDLERS, `${name}.ts`))});
+    const context = { awsRequestId: '1', getRemainingTimeInMillis: () => 60_000 };
+    await handler(${JSON.stringify(input)}, context).catch(() => {});
+    process.exit();`;
   const args = ['--input-type=module', '--eval', script];
-  const { stdout, stderr } = await promisify(execFile)(process.execPath, args, { env });
+  const { stdout, stderr } = await promisify(execFile)(process.execPath, args, { env: handlerEnv() });
   return `${stdout}${stderr}`
     .trim()
     .split('\n')
@@ -94,6 +99,37 @@ it.each([{ source: '/etc/' }, { manifest: '/etc/hostname' }, { destination: '/tm
     expect(line).toMatchObject({ message: 'Refused the job', execution: 'x', error: { name: 'InvalidJob' } });
   },
 );
+
+it('the image function tells what it used: its requests as the server counted them, its time, its memory', async () => {
+  const proxy = await startFaultProxy({ target: server.endpoint });
+  try {
+    const script = `
+      const { handler } = await import(${JSON.stringify(resolve(HANDLERS, 'process.ts'))});
+      const context = { awsRequestId: '1', getRemainingTimeInMillis: () => 60_000 };
+      const event = ${JSON.stringify({ ...event, Items: event.Items.slice(0, 1) })};
+      const used = [];
+      for (const _ of [1, 2]) used.push((await handler(event, context)).used);
+      process.stderr.write('USED' + JSON.stringify(used));
+      process.exit();`;
+    const env = {
+      ...handlerEnv(),
+      AWS_ENDPOINT_URL: proxy.endpoint,
+      AWS_LAMBDA_FUNCTION_MEMORY_SIZE: '1769',
+    };
+    const args = ['--input-type=module', '--eval', script];
+    const { stderr } = await promisify(execFile)(process.execPath, args, { env });
+    const [first, second] = JSON.parse(stderr.split('USED')[1] as string) as [Used, Used];
+    const sent = proxy.requests.map(({ method }) => method);
+    expect(first.gets + second.gets).toBe(sent.filter((method) => method === 'GET' || method === 'HEAD').length);
+    expect(first.puts + second.puts).toBe(sent.filter((method) => method === 'PUT' || method === 'POST').length);
+    expect(first).toMatchObject({ mb: 1769 });
+    // The start of the environment is billed with its first invocation, and the prepared job is read once.
+    expect(first.ms).toBeGreaterThan(second.ms);
+    expect(first.gets).toBeGreaterThan(second.gets);
+  } finally {
+    await proxy.stop();
+  }
+});
 
 describe('runOf', () => {
   it('reads execution and Map Run from the names', () => {
