@@ -8,6 +8,7 @@ import type { Summary } from '../lambda/report/summary.ts';
 import { openStores } from '../lambda/store/open.ts';
 import { defaultConcurrency, execute, messageOf, type Running } from './cli/execute.ts';
 import type { KeyFailure } from './cli/failures.ts';
+import { itemsFor } from './cli/job-items.ts';
 import type { Progress } from './cli/progress.ts';
 import { newRunId } from './cli/run-id.ts';
 import type { Json } from './states-language.ts';
@@ -64,6 +65,7 @@ export async function runJob(job: JobInput, options: RunJobOptions = {}): Promis
       prepare: createPrepare({
         open: stores.open,
         engine: 'embedded',
+        itemsOf: itemsFor(stores.open),
         defaults: { maxConcurrency: defaultConcurrency() },
       }),
       process: createProcess({

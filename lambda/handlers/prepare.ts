@@ -31,6 +31,8 @@ const prepare = createPrepare({
     memory: Number(env(ENVIRONMENT.memory)),
     prepare: used(),
   }),
+  // The function has two minutes in all.
+  listMilliseconds: 80_000,
 });
 
 /** A deployment that may not ask is served all the same: what is throttled then is tried again. */

@@ -17,6 +17,9 @@ export const ALL_ITEMS = 100_000_000;
 /** Step Functions runs at most this many children of one Map Run at once. */
 export const MOST_CONCURRENCY = 10_000;
 
+/** Most keys of a sample: Prepare holds twice as many in memory. */
+const MOST_SAMPLE = 100_000;
+
 function located<T>(read: (text: string) => T) {
   return (text: string, context: z.RefinementCtx): T => {
     try {
@@ -89,7 +92,7 @@ export const jobSchema = z.strictObject({
     .string()
     .optional()
     .describe(
-      'Instead of listing: a CSV (header row with a column "key"), JSON array or JSONL of keys, or an S3 Inventory manifest.json. Default: none.',
+      'Instead of listing: a CSV (header row with a column "key"), JSON array, JSONL or plain text (.txt, one a line) of keys, or an S3 Inventory manifest.json. Default: none.',
     ),
   keys: z
     .array(z.string().min(1))
@@ -125,6 +128,20 @@ export const jobSchema = z.strictObject({
     .max(100)
     .optional()
     .describe('The same as a share of all items. Default: not used.'),
+  first: z
+    .int()
+    .min(1)
+    .max(ALL_ITEMS)
+    .optional()
+    .describe('A try-out: only so many of the keys that are meant, the first ones. Default: all keys.'),
+  sample: z
+    .int()
+    .min(1)
+    .max(MOST_SAMPLE)
+    .optional()
+    .describe(
+      'A try-out: so many of the keys that are meant, spread evenly over all of them, the same ones each time. Default: all keys.',
+    ),
   itemsPerInvocation: z.int().min(1).max(1000).default(1).describe('Keys per invocation of the image function.'),
   ramp: rampSchema
     .optional()
@@ -192,9 +209,10 @@ export function parseJob(input: unknown): Job {
     ? []
     : parsed.error.issues.flatMap((issue) => describeIssue(issue, input, knownFields));
   if (parsed.success) {
-    const { manifest, keys } = parsed.data;
+    const { manifest, keys, first, sample } = parsed.data;
     if (manifest !== undefined && keys !== undefined)
       problems.push('manifest, keys: expected one of the two, got both');
+    if (first !== undefined && sample !== undefined) problems.push('first, sample: expected one of the two, got both');
   }
   if (problems.length > 0 || !parsed.success) throw invalidJob(problems);
   return parsed.data;

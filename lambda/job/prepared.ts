@@ -41,6 +41,8 @@ export interface PreparedJob {
   readonly reader: Reader;
   /** Only for inline keys: the items themselves. */
   readonly keys?: readonly string[];
+  /** What part of the keys the run is of: the first so many, or a sample of so many as there were. Absent: all. */
+  readonly part?: { readonly first?: number; readonly sample?: number; readonly of?: number };
   /** The preset's name, when the job named one. */
   readonly preset?: string;
   readonly recipe: Recipe;

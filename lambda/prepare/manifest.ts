@@ -3,6 +3,7 @@ import { constants, gunzipSync, zstdDecompressSync } from 'node:zlib';
 import { directoryLocation, parseObject } from '../contract/location.ts';
 import type { Reader } from '../job/prepared.ts';
 import type { OpenStore } from '../store/store.ts';
+import type { LinesReader } from './key-list.ts';
 
 /** A CSV header or an inventory's manifest.json fits in this many bytes. */
 const HEAD_BYTES = 1024 * 1024;
@@ -11,6 +12,7 @@ const KINDS = [
   { kind: 'CSV', ending: /\.csv(\.gz|\.zstd?)?$/i },
   { kind: 'JSONL', ending: /\.(jsonl|ndjson)(\.gz|\.zstd?)?$/i },
   { kind: 'JSON', ending: /\.json(\.gz|\.zstd?)?$/i },
+  { kind: 'LINES', ending: /\.txt(\.gz|\.zstd?)?$/i },
 ] as const;
 
 /**
@@ -24,12 +26,12 @@ export async function manifestReader(
   sourceBucket: string,
   open: OpenStore,
   { allowEmpty = false }: { readonly allowEmpty?: boolean } = {},
-): Promise<Reader> {
+): Promise<Reader | LinesReader> {
   const { bucket, key } = manifestObject(text);
   const kind = KINDS.find(({ ending }) => ending.test(key))?.kind;
   if (kind === undefined) {
     throw new RangeError(
-      `expected the name of a manifest to end in .csv, .json, .jsonl or .ndjson (or these with .gz, .zst or .zstd), got ${text}`,
+      `expected the name of a manifest to end in .csv, .json, .jsonl, .ndjson or .txt (or these with .gz, .zst or .zstd), got ${text}`,
     );
   }
   const read = await headOf(open, bucket, key, text);
@@ -44,10 +46,28 @@ export async function manifestReader(
   } else if (kind === 'JSON' && head.trimStart().startsWith('{')) {
     checkInventory(head, text, sourceBucket);
     return { kind: 'S3_INVENTORY', bucket, key };
-  } else {
+  } else if (kind !== 'LINES') {
     checkJson(kind, head, whole, text);
   }
   return { kind, bucket, key };
+}
+
+/** The ending of a list that has no name, by how it begins: as `manifestReader` takes it. */
+export function endingOf(head: string): '.csv' | '.json' | '.jsonl' | '.txt' {
+  const text = head.replace(/^\ufeff/, '').trimStart();
+  if (text.startsWith('[')) return '.json';
+  const [line = ''] = text.split('\n', 1);
+  if (/^["{]/.test(text) && (text.startsWith('{') || isJson(line))) return isJson(line) ? '.jsonl' : '.json';
+  return hasKeyColumn(text) ? '.csv' : '.txt';
+}
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** Whether it is sure that there is no item: a CSV may have its header, JSON its brackets. */

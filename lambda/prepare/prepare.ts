@@ -31,6 +31,7 @@ import {
 import { type Recipe, recipeInputSchema, resolveRecipe } from '../recipe/recipe.ts';
 import type { OpenStore } from '../store/store.ts';
 import { placeProblems } from './guards.ts';
+import { type DraftJob, type LinesReader, type ListDependencies, withList } from './key-list.ts';
 import { manifestReader } from './manifest.ts';
 import { probeProblems } from './probe.ts';
 import { jobOf } from './trigger.ts';
@@ -40,8 +41,7 @@ export const OWN_FOLDER = '.image-fanout/';
 
 const MOST_RECIPE_BYTES = 1024 * 1024;
 
-export interface PrepareDependencies {
-  readonly open: OpenStore;
+export interface PrepareDependencies extends ListDependencies {
   /** Given by the embedded engine. */
   readonly engine?: 'embedded';
   /** What a job that says nothing means: the stack's places, or the command line's. */
@@ -78,18 +78,19 @@ export function createPrepare(dependencies: PrepareDependencies): Prepare {
   return async ({ input, execution }) => {
     const started = await jobOf(input, open);
     const job = parseJob(started.job);
-    const prepared = {
-      ...(await prepareJob(job, execution.name, dependencies)),
-      ...definedOnly({ deployment: dependencies.deployment?.() }),
-    };
-    const { results, source } = prepared;
+    const draft = await draftJob(job, execution.name, dependencies);
+    const { results, source } = draft;
     if (started.bucket !== undefined && started.bucket !== source.bucket) {
       throw invalidJob([`source: expected an event of the bucket ${source.bucket}, got one of ${started.bucket}`]);
     }
     // S3 itself keeps them, and there the function has no right but to write: servers elsewhere are asked.
     const asked = dependencies.engine === 'embedded';
-    const problems = asked ? await probeProblems(prepared, open, job.unsafeOverwrites) : [];
+    const problems = asked ? await probeProblems(draft, open, job.unsafeOverwrites) : [];
     if (problems.length > 0) throw invalidJob(problems);
+    const prepared = {
+      ...(await withList(draft, job, results, dependencies)),
+      ...definedOnly({ deployment: dependencies.deployment?.() }),
+    };
     await open(results.bucket).write(results.prefix + JOB_FILE, Buffer.from(`${JSON.stringify(prepared, null, 2)}\n`), {
       contentType: 'application/json',
     });
@@ -132,12 +133,24 @@ function guardsOf({ deadline, breaker, ramp, maxConcurrency }: PreparedJob): Gua
   return definedOnly({ deadline, breaker, ramp: ramp && { ...ramp, maxConcurrency } });
 }
 
-/** Everything that Prepare decides, without writing anything: what a dry run needs. Throws InvalidJob. */
+/**
+ * Everything that Prepare decides, for a dry run: writes nothing but a list of keys into `lists`, a place of its own, where
+ * the job asks for one. Throws InvalidJob.
+ */
 export async function prepareJob(
   job: Job,
   run: string,
-  { open, engine, defaults, allowed, room }: PrepareDependencies,
+  dependencies: PrepareDependencies,
+  lists: Location,
 ): Promise<PreparedJob> {
+  return await withList(await draftJob(job, run, dependencies), job, lists, dependencies);
+}
+
+async function draftJob(
+  job: Job,
+  run: string,
+  { open, engine, defaults, allowed, room }: PrepareDependencies,
+): Promise<DraftJob> {
   const problems: string[] = [];
   const noting = async <T>(field: string, read: () => Promise<T> | T): Promise<T | undefined> => {
     try {
@@ -236,7 +249,7 @@ function aliasesOf(source: Location, places: readonly (Location | undefined)[]):
 }
 
 /** Whether keys come from a listing, of which only images are meant; others have been named, and are all meant. */
-function isListing({ kind }: Reader): boolean {
+function isListing({ kind }: DraftJob['reader']): boolean {
   return kind === 'LIST' || kind === 'S3_INVENTORY';
 }
 
@@ -271,7 +284,7 @@ async function missingWatermarks(recipe: Recipe, destination: Location, open: Op
   return (await Promise.all(missing)).flat();
 }
 
-async function readerOf(job: Job, source: Location, open: OpenStore): Promise<Reader> {
+async function readerOf(job: Job, source: Location, open: OpenStore): Promise<Reader | LinesReader> {
   if (job.keys !== undefined) return { kind: 'KEYS' };
   if (job.manifest !== undefined) return await manifestReader(job.manifest, source.bucket, open, job);
   if (!job.allowEmpty) await checkNotEmpty(source, open);

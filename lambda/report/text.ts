@@ -40,9 +40,12 @@ export function accountText(summary: Summary, options: TextOptions = {}): string
 }
 
 /** The command that does what is pending or failed, and nothing else. */
-export function resumeCommand({ run, job: { results, engine } }: Pick<Summary, 'run' | 'job'>): string {
-  const onAws = engine === undefined && !isDirectory(results) && !results.prefix.includes('.image-fanout/runs/');
-  return onAws ? `npx image-fanout redrive ${word(run)}` : resumeHereCommand(results);
+export function resumeCommand({ run, job }: Pick<Summary, 'run' | 'job'>): string {
+  return isOnAws(job) ? `npx image-fanout redrive ${word(run)}` : resumeHereCommand(job.results);
+}
+
+function isOnAws({ results, engine }: Summary['job']): boolean {
+  return engine === undefined && !isDirectory(results) && !results.prefix.includes('.image-fanout/runs/');
 }
 
 /** The same for a run of this machine, by its folder. */
@@ -111,7 +114,7 @@ function beyond(summary: Summary): string[] {
   return sentence === undefined ? [] : [sentence];
 }
 
-function headline({ run, status, counts, check, error }: Summary, paint: Paint): string[] {
+function headline({ run, status, counts, check, error, job }: Summary, paint: Paint): string[] {
   const { exitCode, meaning } = RUN_STATUSES[status];
   const color: Style = exitCode === 0 ? 'green' : exitCode === 3 || status === 'notFinished' ? 'yellow' : 'red';
   const why = error === undefined || status === 'stoppedByDeadline' ? '' : `, ${printable(error)}`;
@@ -122,7 +125,20 @@ function headline({ run, status, counts, check, error }: Summary, paint: Paint):
   return [
     `Run ${run}: ${paint(color, meaning)} (${status}${why})`,
     `${formatCount(counts.total)} ${counts.total === 1 ? 'key' : 'keys'}${checked}: ${parts.join(', ')}`,
+    ...partOf(job),
   ];
+}
+
+/** That a run is a try-out, and of what. */
+export function partOf({ part }: Summary['job']): string[] {
+  if (part?.sample !== undefined) {
+    const { sample, of = sample } = part;
+    return [
+      `A try-out: a sample of ${formatCount(Math.min(sample, of))} of the ${formatCount(of)} keys that are meant, spread evenly`,
+    ];
+  }
+  if (part?.first !== undefined) return [`A try-out: the first ${formatCount(part.first)} keys that are meant`];
+  return [];
 }
 
 function failures({ errors }: Summary, paint: Paint): string[] {
@@ -166,6 +182,10 @@ export function isLeft({ status, counts, executionStatus }: Pick<Summary, 'statu
 function pendings(summary: Summary, resume: string, paint: Paint): string[] {
   if (!isLeft(summary)) return [];
   const { counts } = summary;
+  if (summary.executionStatus === 'SUCCEEDED' && isOnAws(summary.job)) {
+    // An execution that succeeded, whatever it tolerated, is none that Step Functions redrives.
+    return [`To do the ${formatCount(counts.failed)} that failed: start the job again; what is up to date is skipped`];
+  }
   const left = counts.pending + counts.failed;
   const what =
     left === 0

@@ -1,7 +1,10 @@
 // `run --dry-run`: goes through all items as a run would, and says what would become of each; writes nothing anywhere.
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import pLimit from 'p-limit';
 import { FanoutError, toFanoutError } from '../../lambda/contract/errors.ts';
-import { formatLocation, objectUri } from '../../lambda/contract/location.ts';
+import { directoryLocation, formatLocation, objectUri } from '../../lambda/contract/location.ts';
 import { type Item, itemOf, keyOf } from '../../lambda/job/item.ts';
 import { parseJob } from '../../lambda/job/job.ts';
 import type { PreparedJob } from '../../lambda/job/prepared.ts';
@@ -16,8 +19,9 @@ import type { OpenStore } from '../../lambda/store/store.ts';
 import { EXIT, type ExitCode } from './command.ts';
 import { type DryRunPlan, planText } from './dry-run-text.ts';
 import { defaultConcurrency } from './execute.ts';
-import { openJobItems } from './job-items.ts';
+import { itemsFor, openJobItems } from './job-items.ts';
 import { newRunId } from './run-id.ts';
+import { withStandardInput } from './standard-input.ts';
 
 /** Keys looked at together: each costs a request or two. */
 const LOOKS_AT_ONCE = 32;
@@ -26,16 +30,21 @@ const LOOKS_AT_ONCE = 32;
 const MOST_EXAMPLES = 10;
 
 /** Shows what a job would do. Exit code 2 when some key is sure to fail. Throws InvalidJob. */
-export async function dryRun(input: Record<string, unknown>, { json }: { readonly json: boolean }): Promise<ExitCode> {
+export async function dryRun(given: Record<string, unknown>, { json }: { readonly json: boolean }): Promise<ExitCode> {
+  await using list = await withStandardInput(given);
   const stores = openStores();
+  // Only for the list of a sample, and the like.
+  const scratch = await mkdtemp(join(tmpdir(), 'image-fanout-'));
   try {
     const defaults = { maxConcurrency: defaultConcurrency() };
-    const job = await prepareJob(parseJob(input), newRunId(), { open: stores.open, defaults });
+    const dependencies = { open: stores.open, defaults, itemsOf: itemsFor(stores.open) };
+    const job = await prepareJob(parseJob(list.input), newRunId(), dependencies, directoryLocation(scratch));
     const plan = await makePlan(job, stores.open);
     process.stdout.write(json ? `${JSON.stringify(plan, undefined, 2)}\n` : planText(plan));
     return plan.failures.length > 0 ? EXIT.stopped : EXIT.succeeded;
   } finally {
     await stores.close();
+    await rm(scratch, { recursive: true, force: true });
   }
 }
 

@@ -19,9 +19,15 @@ export const JOB_OPTIONS = {
   manifest: {
     type: 'string',
     value: 'FILE',
-    help: 'Instead of listing: a CSV, JSON or JSONL file of keys, or an S3 Inventory manifest.json, here or s3://.',
+    help: 'Instead of listing: a CSV, JSON, JSONL or text file of keys, or an S3 Inventory manifest.json, here or s3://; - for standard input.',
   },
   keys: { type: 'string', multiple: true, value: 'KEY', help: 'Instead of listing: one key of the source.' },
+  first: { type: 'string', value: 'N', help: 'A try-out: a real run over the first N of the keys that are meant.' },
+  sample: {
+    type: 'string',
+    value: 'N',
+    help: 'A try-out: a real run over N of the keys that are meant, spread evenly over all, the same ones each time.',
+  },
   recipe: {
     type: 'string',
     value: 'NAME|FILE',
@@ -120,6 +126,8 @@ export async function jobInput(positionals: readonly string[], options: JobOptio
       results: options.results,
       manifest: options.manifest,
       keys: options.keys,
+      first: numberOf(options.first),
+      sample: numberOf(options.sample),
       recipe: options.recipe === undefined ? undefined : await recipeOf(options.recipe),
       maxConcurrency: numberOf(options['max-concurrency']),
       toleratedFailureCount: numberOf(options['tolerated-failure-count']),

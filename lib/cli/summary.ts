@@ -3,7 +3,7 @@
 import { printable } from '../../lambda/report/printable.ts';
 import { RUN_STATUSES } from '../../lambda/report/status.ts';
 import type { Summary } from '../../lambda/report/summary.ts';
-import { isLeft, pageLine, resumeCommand, skipWords, stopReason, unlisted } from '../../lambda/report/text.ts';
+import { isLeft, pageLine, partOf, resumeCommand, skipWords, stopReason, unlisted } from '../../lambda/report/text.ts';
 import { formatBytes, formatCount, formatDuration } from '../../lambda/report/units.ts';
 
 /** The lines, ending in a line feed. `done` is how many keys this attempt did, which a continued run's account does not tell. */
@@ -22,6 +22,7 @@ export function summaryText(summary: Summary, done: number): string {
     `  ${formatCount(counts[name]).padStart(width)} ${name}${why === '' ? '' : `: ${why}`}`;
   return [
     `${title}: ${keys} in ${formatDuration(time.wallMilliseconds)}, ${speed}; read ${formatBytes(bytes.in)}, wrote ${formatBytes(bytes.out)}`,
+    ...partOf(summary.job),
     state('succeeded', ''),
     state(
       'skipped',

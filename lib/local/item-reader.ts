@@ -1,8 +1,8 @@
 // The item reader: a Map state's items from S3, from a directory or from its own input, as a stream of pages.
 import { createHash } from 'node:crypto';
+import { decompressed } from '../../lambda/store/content.ts';
 import type { ListedObject, OpenStore } from '../../lambda/store/store.ts';
 import type { DistributedMapState, ItemReader, Json } from '../states-language.ts';
-import { decompressed } from './readers/content.ts';
 import { csvItems } from './readers/csv.ts';
 import { inventoryItems } from './readers/inventory.ts';
 import { firstItems, type ItemPages, inPages, type ReadItem } from './readers/items.ts';

@@ -1,9 +1,10 @@
 // Which keys a run is about: globs, keys that are named, manifests as people's programs write them.
 import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Summary, summarySchema } from '../../lambda/report/summary.ts';
-import { type Ended, outputsIn, run, type Workplace, workplace } from './program.ts';
+import { type Ended, outputsIn, run, runWith, type Workplace, workplace } from './program.ts';
 
 let place: Workplace;
 
@@ -120,6 +121,95 @@ describe.concurrent('a key that is named is meant', () => {
     expect((await run('recipe', 'check', recipe)).code).toBe(0);
     expect((await run('run', '--job', job, '--recipe', recipe, '--quiet')).code).toBe(0);
     expect(await outputsIn(`${source}-out`)).toHaveLength(4);
+  });
+});
+
+describe.concurrent('a manifest from standard input', () => {
+  test.each([
+    ['plain lines', '0.jpg\nA/1.jpg\r\n\n', ALL.slice(0, 2)],
+    ['paths as find writes them', './0.jpg\n./A/B/2.JPG\n', ['0', 'A/B/2']],
+    ['JSONL', '"0.jpg"\n{"key": "B/3.jpg"}\n', ['0', 'B/3']],
+    ['a JSON array', ' ["0.jpg",\n"B/3.jpg"]', ['0', 'B/3']],
+    ['a CSV with a column "key"', 'size,key\n1,A/1.jpg\n', ['A/1']],
+    ['a CSV that is gzipped', gzipSync('key\nA/1.jpg\n'), ['A/1']],
+  ])('%s', async (name, text, made) => {
+    const source = await tree(`stdin ${name.replaceAll('"', '')}`);
+    const argv = ['run', source, `${source}-out`, '--recipe', 'thumbnail', '--manifest', '-', '--json'] as const;
+    const ended = await runWith(text, ...argv);
+    expect(ended).toMatchObject({ code: 0, stderr: '' });
+    expect(await outputsIn(`${source}-out`)).toEqual(made.map((key) => `${key}-thumbnail.webp`));
+    // It lies in the run's folder, where a resume finds it.
+    const { reader, results } = summaryOf(ended).job;
+    expect(reader).toEqual({ kind: 'JSONL', bucket: results.bucket, key: `${results.prefix}keys.jsonl` });
+    expect((await run('run', '--resume', `${source}-out`, '--quiet')).code).toBe(0);
+  });
+
+  test('is carried on after a failure; one without a key is refused', async () => {
+    const source = await tree('stdin resumed');
+    const argv = ['run', source, `${source}-out`, '--recipe', 'thumbnail', '--manifest', '-', '--quiet'] as const;
+    const stopped = await runWith('0.jpg\ngone.jpg\nB/3.jpg\n', ...argv, '--max-concurrency', '1');
+    expect(stopped.code).toBe(2);
+    await rename(join(source, 'A/1.jpg'), join(source, 'gone.jpg'));
+    expect((await run('run', '--resume', `${source}-out`, '--quiet')).code).toBe(0);
+    expect(await outputsIn(`${source}-out`)).toHaveLength(3);
+    const none = await runWith('', ...argv);
+    expect(none.code).toBe(1);
+    expect(none.stderr).toMatch(/manifest: expected at least one key, got none/);
+    const odd = await runWith(Buffer.from('a\xffb.jpg\n', 'latin1'), ...argv);
+    expect(odd.code).toBe(1);
+    expect(odd.stderr).toMatch(/manifest: expected plain text in UTF-8, got other bytes/);
+  });
+});
+
+describe.concurrent('a try-out is a real run over a part of the keys that are meant', () => {
+  test('the first ones', async () => {
+    const source = await tree('first');
+    const ended = await run('run', source, `${source}-out`, '--recipe', 'thumbnail', '--first', '2', '--json');
+    expect(ended).toMatchObject({ code: 0, stderr: '' });
+    expect(summaryOf(ended)).toMatchObject({ counts: { total: 2, succeeded: 2 }, job: { part: { first: 2 } } });
+    expect(await outputsIn(`${source}-out`)).toEqual(['0-thumbnail.webp', 'A/1-thumbnail.webp']);
+    const named = ['--keys', 'notes.txt', '--keys', 'B/3.jpg', '--include', '*.jpg', '--first', '1', '--json'];
+    const one = await run('run', source, `${source}-out2`, '--recipe', 'thumbnail', ...named);
+    expect(summaryOf(one)).toMatchObject({ counts: { total: 1, succeeded: 1 } });
+    expect(await outputsIn(`${source}-out2`)).toEqual(['B/3-thumbnail.webp']);
+  });
+
+  test('a sample, spread evenly and the same each time; the dry run shows it; what is left is a later run', async () => {
+    const source = await place.images('sample', 40);
+    await writeFile(join(source, '0000.txt'), 'no image');
+    const argv = ['run', source, `${source}-out`, '--recipe', 'thumbnail'] as const;
+    const dry = await run(...argv, '--sample', '5', '--dry-run');
+    expect(dry.stdout).toContain('of 5 keys:\n  5 would be processed');
+    const ended = await run(...argv, '--sample', '5');
+    expect(ended.stdout).toContain('A try-out: a sample of 5 of the 40 keys that are meant, spread evenly');
+    const made = await outputsIn(`${source}-out`);
+    for (const output of made) expect(dry.stdout).toContain(`→ ${output}\n`);
+    expect(made).toHaveLength(5);
+    const places = made.map((output) => Number(output.slice(0, 4)));
+    for (const [at, index] of places.slice(1).entries()) {
+      const gap = index - (places[at] as number);
+      expect(gap).toBeGreaterThanOrEqual(4);
+      expect(gap).toBeLessThanOrEqual(12);
+    }
+    const all = summaryOf(await run(...argv, '--json'));
+    expect(all).toMatchObject({ counts: { total: 41, succeeded: 35 }, skipped: { upToDate: 5, notIncluded: 1 } });
+    const more = await run(...argv, '--sample', '100', '--json');
+    expect(summaryOf(more)).toMatchObject({ counts: { total: 40 }, job: { part: { sample: 100, of: 40 } } });
+  });
+
+  test('a sample of a manifest; both at once, or none that is meant, are refused', async () => {
+    const source = await tree('sample-list');
+    const list = join(await place.folder('sample-list-list'), 'list.csv');
+    await writeFile(list, `key\n${['0.jpg', 'A/1.jpg', 'A/B/2.JPG', 'B/3.jpg'].join('\n')}\n`);
+    const argv = ['run', source, `${source}-out`, '--recipe', 'thumbnail', '--manifest', list] as const;
+    expect((await run(...argv, '--sample', '2', '--quiet')).code).toBe(0);
+    expect(await outputsIn(`${source}-out`)).toHaveLength(2);
+    const both = await run(...argv, '--sample', '2', '--first', '2');
+    expect(both.code).toBe(1);
+    expect(both.stderr).toContain('first, sample: expected one of the two, got both');
+    const none = await run(...argv, '--first', '2', '--include', '*.gif');
+    expect(none.code).toBe(1);
+    expect(none.stderr).toContain('first: expected at least one key that is meant, got none');
   });
 });
 

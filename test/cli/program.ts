@@ -1,9 +1,12 @@
 // Runs the real program on real files, as a person would.
-import { spawn } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { link, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { promisify } from 'node:util';
 import sharp from 'sharp';
+
+const execFileAsync = promisify(execFile);
 
 export const PROGRAM = resolve(import.meta.dirname, '../../bin/image-fanout.js');
 
@@ -42,6 +45,16 @@ export function startIn(env: Readonly<Record<string, string>>, ...argv: string[]
     child.on('close', (code, signal) => done({ code: code ?? (signal === 'SIGINT' ? 130 : 255), ...output }));
   });
   return { ended, kill: (signal) => void child.kill(signal) };
+}
+
+/** Runs the program to its end with this on its standard input. */
+export async function runWith(input: string | Buffer, ...argv: string[]): Promise<Ended> {
+  const child = execFileAsync(process.execPath, [PROGRAM, ...argv]);
+  child.child.stdin?.end(input);
+  return await child.then(
+    ({ stdout, stderr }) => ({ code: 0, stdout, stderr }),
+    ({ code, stdout, stderr }: Ended) => ({ code, stdout, stderr }),
+  );
 }
 
 /** Runs the program to its end. */

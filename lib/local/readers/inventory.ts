@@ -1,7 +1,8 @@
 // The S3 Inventory reader: manifest.json names gzipped CSV files, whose rows become items.
+
+import { decompressed } from '../../../lambda/store/content.ts';
 import type { OpenStore } from '../../../lambda/store/store.ts';
 import { StatesError } from '../states-error.ts';
-import { decompressed } from './content.ts';
 import { csvItems } from './csv.ts';
 import { inPages, type ReadItem } from './items.ts';
 

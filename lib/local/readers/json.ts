@@ -2,9 +2,9 @@
 import type { Readable } from 'node:stream';
 import { Assembler } from 'stream-json/assembler.js';
 import { parser, type Token } from 'stream-json/parser.js';
+import { allLinesOf } from '../../../lambda/store/content.ts';
 import type { Json } from '../../states-language.ts';
 import { StatesError } from '../states-error.ts';
-import { allLinesOf } from './content.ts';
 import type { ReadItem } from './items.ts';
 
 /** One item per line. A line that is no JSON ends the reading, after the items before it, with its number. */

@@ -134,7 +134,7 @@ describe('manifests', () => {
   });
 
   test.each<[string, string, RegExp]>([
-    ['keys.txt', 'in/a.jpg', /expected the name of a manifest to end in .* got s3:/],
+    ['keys.lst', 'in/a.jpg', /expected the name of a manifest to end in .* got s3:/],
     ['notgzip.csv.gz', 'key\nin/a.jpg\n', /expected gzip, as the name ends, got .* in s3:.*notgzip\.csv\.gz/],
     ['headless.csv', 'photos,in/a.jpg\n', /a column "key", got the header "photos,in\/a.jpg"/],
     ['line.jsonl', '"in/a.jpg"\n\nnot json\n"in/b.jpg"', /expected JSON in each line, got .* in line 3 of s3:/],
@@ -296,4 +296,64 @@ test('without defaults, both places must be named', async () => {
     'source: expected s3://bucket/prefix/ or a directory, got nothing',
     'destination: expected s3://bucket/prefix/ or a directory, got nothing',
   ]);
+});
+
+describe('a list of its own, where no reader of Step Functions reads what the job says', () => {
+  const listed = async () => {
+    const { reader } = await recorded();
+    expect(reader).toEqual({ kind: 'JSONL', bucket: 'results', key: 'runs/run-1/keys.jsonl' });
+    const text = (await open('results').read('runs/run-1/keys.jsonl')).body.toString();
+    return text
+      .split('\n')
+      .slice(0, -1)
+      .map((line) => (JSON.parse(line) as { key: string }).key);
+  };
+
+  beforeAll(async () => {
+    for (let index = 0; index < 30; index += 1) await put('photos', `part/${String(index).padStart(2, '0')}.jpg`, 'x');
+    await put('photos', 'part/notes.txt', 'x');
+    await put('results', 'manifests/plain.txt', 's3://photos/part/03.jpg\npart/a b,c"d\\e.jpg\n');
+    await put('results', 'manifests/list.csv', 'key\npart/01.jpg\n');
+  });
+  const part = { source: 's3://photos/part/' };
+
+  test('the first keys of a listing, of those that are meant', async () => {
+    expect(await prepare({ ...part, first: 2, exclude: '00.jpg' })).toMatchObject({ reader: { kind: 'JSONL' } });
+    expect(await listed()).toEqual(['part/01.jpg', 'part/02.jpg']);
+    expect((await recorded()).part).toEqual({ first: 2 });
+  });
+
+  test('a sample of a listing', async () => {
+    await prepare({ ...part, sample: 3 });
+    expect(await listed()).toHaveLength(3);
+    expect((await recorded()).part).toEqual({ sample: 3, of: 30 });
+  });
+
+  test('plain text, letter for letter', async () => {
+    await prepare({ ...part, manifest: 's3://results/manifests/plain.txt' });
+    expect(await listed()).toEqual(['part/03.jpg', 'part/a b,c"d\\e.jpg']);
+  });
+
+  test('not of a manifest that only the reader can read', async () => {
+    const manifest = 's3://results/manifests/list.csv';
+    expect(await problemsOf({ ...part, manifest, sample: 2 })).toEqual([
+      expect.stringMatching(/^sample: expected a listing, keys or a manifest in plain text \(\.txt\), .* got a CSV; /),
+    ]);
+  });
+
+  test('not of a listing that takes longer than the function has', async () => {
+    const endless: OpenStore = (bucket) => ({
+      ...open(bucket),
+      async *list(_prefix, { signal } = {}) {
+        for (let page = 0; ; page += 1) {
+          await new Promise((done) => setTimeout(done, 5));
+          signal?.throwIfAborted();
+          yield [{ key: `part/${page}.jpg`, etag: 'x', bytes: 1, lastModified: 0, storageClass: 'STANDARD' }];
+        }
+      },
+    });
+    expect(await problemsOf({ ...part, sample: 2 }, { open: endless, listMilliseconds: 50 })).toEqual([
+      'sample: expected keys that are gone through within 0.05 s, there are more; make a manifest of those that are wanted',
+    ]);
+  });
 });
