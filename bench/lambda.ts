@@ -49,6 +49,9 @@ const targets: { what: string; value: number; atMost: number }[] = [];
 /** The longest that 50 keys a call may take, in their CPU time. */
 const MOST_OF_CPU = 1.25;
 
+/** Where the requests of a single key take more than that leaves: of what they and the CPU take, one after the other. */
+const MOST_BESIDE_CHAIN = 1.1;
+
 /** As one whole processor. */
 const MEMORY = 1769;
 
@@ -142,12 +145,12 @@ function row(kind: string, latency: number, keys: number, took: readonly Took[],
   const shape = { images: 1e6, outputs: 1, itemsPerInvocation: keys, memory: MEMORY };
   const paid = costs({ ...shape, milliseconds: wall });
   const worth = costs({ ...shape, milliseconds: cpu });
-  if (keys === 50)
-    targets.push({
-      what: `wall / CPU, ${kind}, ${latency} ms, ${keys} keys a call`,
-      value: ratio,
-      atMost: MOST_OF_CPU,
-    });
+  if (keys === 50) {
+    // The requests of one key come one after the other: at so few milliseconds of CPU a key, 50 of them cannot hide that.
+    const chain = 1 + (Math.round(requests) * latency) / (cpu * keys);
+    const what = `wall / CPU, ${kind}, ${latency} ms, 50 keys a call`;
+    targets.push({ what, value: ratio, atMost: Math.max(MOST_OF_CPU, MOST_BESIDE_CHAIN * chain) });
+  }
   return [
     ...[kind, `${latency} ms`, String(keys), wall.toFixed(1), cpu.toFixed(1), ratio.toFixed(2), requests.toFixed(1)],
     ...[paid.lambda, worth.lambda, paid.stepFunctions, paid.s3].map((dollars) => dollars.toFixed(2)),

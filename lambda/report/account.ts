@@ -11,7 +11,7 @@ import { type Collected, collect } from './collect.ts';
 import { eachKeyOnce, type Gaps, type ListedItem, withUnrecorded } from './each-key-once.ts';
 import { shortened } from './item-row.ts';
 import { writeItems } from './items-files.ts';
-import { createLedger } from './ledger.ts';
+import { createLedger, type Ledger } from './ledger.ts';
 import type { PictureTools } from './page/pictures.ts';
 import { createSample, type Sample } from './page/sample.ts';
 import { writePage } from './page/write-page.ts';
@@ -87,36 +87,69 @@ export async function writeAccount(options: AccountOptions): Promise<Summary> {
       tally.add(row);
       sample.add(row);
     });
-    const result = tally.result();
-    const status = options.status ?? statusOf(result, collected, job);
-    const problems = [
-      ...missing.map((file) => `${file}: named by the manifest, but not there`),
-      ...collected.problems,
-      ...discrepancies(options, status, collected, result, gaps),
-    ];
-    const whole = summaryOf(options, status, result, collected, problems);
-    const { deployment } = job;
-    const cost =
-      deployment === undefined
-        ? undefined
-        : ledger?.close({
-            job: { ...job, deployment },
-            total: whole.counts.total,
-            failedClasses: whole.errors.length,
-            attempts: attempts.length,
-            resultFiles: attempts.reduce((sum, { files }) => sum + files.length, 0),
-            seconds: whole.time.wallMilliseconds / 1000,
-            ...definedOnly({ account: options.used?.() }),
-          });
-    const account = { ...whole, ...definedOnly({ cost, price: cost === undefined ? whole.price : shortPrice(cost) }) };
-    const summary = { ...account, ...(await page(options, account, sample.result())) };
-    await store.save(folder.prefix + SUMMARY_FILE, one(`${JSON.stringify(summary, undefined, 2)}\n`), {
-      contentType: 'application/json',
+    return await completeAccount(options, {
+      collected,
+      missing,
+      gaps,
+      tally: tally.result(),
+      sample: sample.result(),
+      resultFiles: attempts.reduce((sum, { files }) => sum + files.length, 0),
+      ...definedOnly({ ledger }),
     });
-    return summary;
   } finally {
     await sorter.close();
   }
+}
+
+/** What an account is made of once its items are written. */
+export interface Counted {
+  readonly collected: Collected;
+  /** Files that a manifest names and that are not there. */
+  readonly missing: readonly string[];
+  readonly gaps: Gaps;
+  readonly tally: Tally;
+  readonly sample: Sample;
+  readonly resultFiles: number;
+  /** Of a run whose deployment is known. */
+  readonly ledger?: Ledger;
+  /** What is wrong beside all that. */
+  readonly problems?: readonly string[];
+  /** Where the items are in parts, how many these are. */
+  readonly itemParts?: number;
+}
+
+/** Checks the account, writes the page and, last, summary.json, and answers that. */
+export async function completeAccount(options: AccountOptions, counted: Counted): Promise<Summary> {
+  const { store, folder, job } = options;
+  const { collected, missing, gaps, tally, sample, resultFiles, ledger, problems: more = [], itemParts } = counted;
+  const status = options.status ?? statusOf(tally, collected, job);
+  const problems = [
+    ...missing.map((file) => `${file}: named by the manifest, but not there`),
+    ...collected.problems,
+    ...more,
+    ...discrepancies(options, status, collected, tally, gaps),
+  ];
+  const whole = summaryOf(options, status, tally, collected, problems);
+  const { deployment } = job;
+  const cost =
+    deployment === undefined
+      ? undefined
+      : ledger?.close({
+          job: { ...job, deployment },
+          total: whole.counts.total,
+          failedClasses: whole.errors.length,
+          attempts: collected.attempts.length,
+          resultFiles,
+          seconds: whole.time.wallMilliseconds / 1000,
+          ...definedOnly({ account: options.used?.() }),
+        });
+  const price = cost === undefined ? whole.price : shortPrice(cost);
+  const account = { ...whole, ...definedOnly({ cost, price, itemParts }) };
+  const summary = { ...account, ...(await page(options, account, sample)) };
+  await store.save(folder.prefix + SUMMARY_FILE, one(`${JSON.stringify(summary, undefined, 2)}\n`), {
+    contentType: 'application/json',
+  });
+  return summary;
 }
 
 /** Writes the page, and says where it is or why there is none: the account does not fail for its page. */

@@ -31,6 +31,14 @@ interface Largest {
   bytes: number;
 }
 
+/** What a breakdown has counted, for a file. */
+export interface BreakdownState {
+  readonly formats: readonly Format[];
+  readonly renditions: readonly (readonly [name: string, group: Rendition])[];
+  readonly largest: readonly Largest[];
+  readonly distribution: Readonly<Record<keyof StageTimes, readonly number[]>>;
+}
+
 type Row = Extract<ItemRow, { status: 'succeeded' }>;
 
 /** Counts to which rows are added, each key once. Only keys that succeeded count, but for the times. */
@@ -45,9 +53,20 @@ export function createBreakdown() {
     total: noneYet(),
   };
 
+  function formatOf(name: string): Format {
+    return groupOf(formats, name, (format) => ({ format, keys: 0, bytesIn: 0, bytesOut: 0 }));
+  }
+
+  function renditionOf(name: string): Rendition {
+    return groupOf(renditions, name, (text) => {
+      const [first = text, second = ''] = text === OTHER ? [] : (JSON.parse(text) as string[]);
+      return { name: first, format: second, written: 0, upToDate: 0, bytes: 0, bytesIn: 0 };
+    });
+  }
+
   function addSource(row: Row): void {
     const name = row.source.format ?? 'not decoded';
-    const group = groupOf(formats, name, (format) => ({ format, keys: 0, bytesIn: 0, bytesOut: 0 }));
+    const group = formatOf(name);
     group.keys++;
     group.bytesIn += row.source.bytes;
     group.bytesOut += outputTotals(row).bytes;
@@ -57,10 +76,7 @@ export function createBreakdown() {
 
   function addOutputs({ source, outputs }: Row): void {
     for (const { name, format, bytes, upToDate } of outputs) {
-      const group = groupOf(renditions, JSON.stringify([name, format]), (text) => {
-        const [first = text, second = ''] = text === OTHER ? [] : (JSON.parse(text) as string[]);
-        return { name: first, format: second, written: 0, upToDate: 0, bytes: 0, bytesIn: 0 };
-      });
+      const group = renditionOf(JSON.stringify([name, format]));
       if (upToDate === true) {
         group.upToDate++;
         continue;
@@ -86,6 +102,34 @@ export function createBreakdown() {
       addSource(row);
       addOutputs(row);
     },
+    /** Adds what another breakdown of later keys has counted. */
+    merge(other: BreakdownState): void {
+      for (const { format, keys, bytesIn, bytesOut } of other.formats) {
+        const group = formatOf(format);
+        group.keys += keys;
+        group.bytesIn += bytesIn;
+        group.bytesOut += bytesOut;
+      }
+      for (const [name, { written, upToDate, bytes, bytesIn }] of other.renditions) {
+        const group = renditionOf(name);
+        group.written += written;
+        group.upToDate += upToDate;
+        group.bytes += bytes;
+        group.bytesIn += bytesIn;
+      }
+      for (const one of other.largest) keepLargest(largest, one);
+      for (const stage of Object.keys(distribution) as (keyof StageTimes)[]) {
+        distribution[stage] = distribution[stage].map(
+          (count, place) => count + (other.distribution[stage][place] ?? 0),
+        );
+      }
+    },
+    state: (): BreakdownState => ({
+      formats: [...formats.values()],
+      renditions: [...renditions],
+      largest,
+      distribution,
+    }),
     result: () => ({
       formats: [...formats.values()].sort((a, b) => b.bytesIn - a.bytesIn || (a.format < b.format ? -1 : 1)),
       renditions: [...renditions.values()],

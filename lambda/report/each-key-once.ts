@@ -21,13 +21,14 @@ export interface Gaps {
   conflicts: number;
 }
 
-/** Yields one row per index in order, in batches: of several rows of one index, the latest state of its key. */
+/** Yields one row per index in order, in batches: of several rows of one index, the latest state of its key. No index is below `first`. */
 export async function* eachKeyOnce(
   sorted: AsyncIterable<readonly Row[]>,
   gaps: Gaps,
+  first = 0,
 ): AsyncGenerator<readonly KeyRow[]> {
   let held: KeyRow | undefined;
-  let next = 0;
+  let next = first;
   for await (const batch of sorted) {
     const rows: KeyRow[] = [];
     for (const { line } of batch) {

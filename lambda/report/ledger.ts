@@ -35,8 +35,14 @@ export interface Facts {
 export interface Ledger {
   /** Takes a record of a child, of any attempt. */
   add(record: ReadRecord): void;
+  /** Adds what another ledger of the same run has counted. */
+  merge(other: LedgerState): void;
+  state(): LedgerState;
   close(facts: Facts): Cost;
 }
+
+/** What a ledger has counted, for a file. */
+export type LedgerState = Readonly<Record<'images' | 'children' | 'beside', Readonly<Record<string, number>>>>;
 
 /** States that a redrive enters: the Map again, and what comes after it. */
 const TRANSITIONS_OF_REDRIVE = 2;
@@ -72,6 +78,16 @@ export function createLedger(memory: number): Ledger {
       images.kmsRequests += used.kms ?? 0;
       beside.gigabyteSeconds += Math.max(0, seconds - used.ms / 1000) * (memory / 1024);
     },
+    merge(other) {
+      for (const [own, more] of [
+        [images, other.images],
+        [children, other.children],
+        [beside, other.beside],
+      ] as [Record<string, number>, Readonly<Record<string, number>>][]) {
+        for (const [name, value] of Object.entries(more)) own[name] = (own[name] ?? 0) + value;
+      }
+    },
+    state: () => ({ images, children, beside }),
     close({ job, total, failedClasses, attempts, resultFiles, seconds, account }) {
       const { region, architecture, prepare } = job.deployment;
       const own = [prepare, ...(account === undefined ? [] : [account])];

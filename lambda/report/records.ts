@@ -1,5 +1,5 @@
 // Reads the records of a result file as a stream, and survives what a killed process leaves behind.
-import type { Readable } from 'node:stream';
+import { Readable } from 'node:stream';
 import { streamArray } from 'stream-json/streamers/stream-array.js';
 import type { ProcessResult } from '../contract/outcome.ts';
 import type { ProcessEvent } from '../job/prepared.ts';
@@ -33,7 +33,7 @@ export interface Damage {
 
 /** Yields the records of a file in batches, in the file's order, and counts in `damage` what is none. */
 export async function* readRecords(
-  stream: Readable,
+  stream: AsyncIterable<Uint8Array>,
   format: 'json' | 'jsonl',
   damage: Damage,
 ): AsyncGenerator<readonly ReadRecord[]> {
@@ -48,7 +48,7 @@ export async function* readRecords(
   }
 }
 
-async function* jsonLines(stream: Readable, damage: Damage): AsyncGenerator<readonly unknown[]> {
+async function* jsonLines(stream: AsyncIterable<Uint8Array>, damage: Damage): AsyncGenerator<readonly unknown[]> {
   // A line that is no JSON is torn if nothing follows it, and else unreadable.
   let broken = 0;
   for await (const batch of lines(stream)) {
@@ -65,7 +65,8 @@ async function* jsonLines(stream: Readable, damage: Damage): AsyncGenerator<read
   damage.torn += broken;
 }
 
-async function* arrayElements(stream: Readable, damage: Damage): AsyncGenerator<readonly unknown[]> {
+async function* arrayElements(bytes: AsyncIterable<Uint8Array>, damage: Damage): AsyncGenerator<readonly unknown[]> {
+  const stream = bytes instanceof Readable ? bytes : Readable.from(bytes, { objectMode: false });
   const elements = streamArray.withParserAsStream();
   let failure: Error | undefined;
   stream.on('error', (error) => {

@@ -17,6 +17,7 @@ export interface ResultFile {
   readonly key: string;
   /** `jsonl`, or `json` for one array. */
   readonly format: 'json' | 'jsonl';
+  readonly bytes: number;
 }
 
 export interface ResultFiles {
@@ -63,7 +64,7 @@ export async function findResultFiles(store: Store, folder: Location): Promise<R
   >();
   let newest = 0;
   for await (const page of store.list(folder.prefix)) {
-    for (const { key, lastModified } of page) {
+    for (const { key, lastModified, bytes } of page) {
       const [, run, redrive, manifest, format] = RESULT_FILE.exec(key.slice(folder.prefix.length)) ?? [];
       if (run === undefined) continue;
       newest = Math.max(newest, lastModified);
@@ -72,7 +73,7 @@ export async function findResultFiles(store: Store, folder: Location): Promise<R
       found.set(name, attempt);
       attempt.since = Math.min(attempt.since, lastModified);
       if (manifest !== undefined) attempt.manifest = key;
-      else attempt.files.push({ key, format: format === 'json' ? 'json' : 'jsonl' });
+      else attempt.files.push({ key, format: format === 'json' ? 'json' : 'jsonl', bytes });
     }
   }
   // One Map Run is the rule. Where a person put several in a folder, the older one's attempts come first.

@@ -180,7 +180,8 @@ async function* inMemory(pieces: Iterable<Buffer>): AsyncGenerator<readonly Row[
   for (const piece of pieces) yield rowsOf(piece);
 }
 
-function rowsOf(piece: Buffer): Row[] {
+/** The rows of a piece. */
+export function rowsOf(piece: Buffer): Row[] {
   const rows: Row[] = [];
   for (let at = 0; at < piece.length; ) {
     const end = at + HEADER + piece.readUInt32LE(at + 4);
@@ -190,7 +191,8 @@ function rowsOf(piece: Buffer): Row[] {
   return rows;
 }
 
-async function* packed(batches: AsyncIterable<readonly Row[]>): AsyncGenerator<Buffer> {
+/** Rows as pieces of about FRAME bytes, which `rowsOf` takes. */
+export async function* packed(batches: AsyncIterable<readonly Row[]>): AsyncGenerator<Buffer> {
   let parts: Buffer[] = [];
   let bytes = 0;
   for await (const batch of batches) {
@@ -217,7 +219,8 @@ interface Cursor {
   at: number;
 }
 
-async function* merge(sources: readonly AsyncGenerator<readonly Row[]>[]): AsyncGenerator<readonly Row[]> {
+/** Merges streams of rows, each in order, into one. */
+export async function* merge(sources: readonly AsyncGenerator<readonly Row[]>[]): AsyncGenerator<readonly Row[]> {
   const cursors: Cursor[] = [];
   try {
     for (const source of sources) {

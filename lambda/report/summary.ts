@@ -169,6 +169,9 @@ export const summarySchema = z.strictObject({
     .describe('The Map Run and its redrives, in order.'),
   page: z.string().optional().describe('The page to look at; absent when it could not be written.'),
   pageError: z.string().optional().describe('Why there is no page.'),
+  itemParts: count
+    .optional()
+    .describe('How many parts the items are in, items/part-<n>.csv.zst and .jsonl.zst, where they are not one file.'),
   report: z.string().describe('Where summary.json, items.csv and items.jsonl are.'),
   job: z.custom<PreparedJob>((value) => value !== null && typeof value === 'object'),
 });
@@ -180,4 +183,8 @@ export type Summary = z.output<typeof summarySchema>;
 export const SUMMARY_FILE = 'summary.json';
 export const ITEMS_CSV = 'items.csv';
 export const ITEMS_JSONL = 'items.jsonl';
+/** Name of a part of the items, from 0. */
+export function itemsPart(part: number, extension: 'csv' | 'jsonl'): string {
+  return `items/part-${String(part).padStart(5, '0')}.${extension}.zst`;
+}
 export const PAGE_FILE = 'report.html';

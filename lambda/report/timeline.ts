@@ -11,6 +11,14 @@ interface Step {
   busy: number;
 }
 
+/** What a time line holds, for a file. */
+export interface TimelineState {
+  readonly step: number;
+  readonly least: number;
+  readonly most: number;
+  readonly steps: readonly (readonly [place: number, step: Readonly<Step>])[];
+}
+
 /** Most steps: what a screen can show. Between half of it and all of it are used. */
 const MOST_STEPS = 240;
 const FIRST_STEP = 50;
@@ -22,21 +30,23 @@ export function createTimeline() {
   let least = Number.POSITIVE_INFINITY;
   let most = Number.NEGATIVE_INFINITY;
 
-  /** Doubles the steps until the time fits. */
+  /** Makes room for the time. */
   function reach(from: number, to: number): void {
     least = Math.min(least, from);
     most = Math.max(most, to);
-    while (Math.floor(most / step) - Math.floor(least / step) >= MOST_STEPS) {
-      step *= 2;
-      const merged = new Map<number, Step>();
-      for (const [place, { keys, failed, busy }] of steps) {
-        const into = at(merged, Math.floor(place / 2));
-        into.keys += keys;
-        into.failed += failed;
-        into.busy += busy;
-      }
-      steps = merged;
+    while (Math.floor(most / step) - Math.floor(least / step) >= MOST_STEPS) double();
+  }
+
+  function double(): void {
+    step *= 2;
+    const merged = new Map<number, Step>();
+    for (const [place, { keys, failed, busy }] of steps) {
+      const into = at(merged, Math.floor(place / 2));
+      into.keys += keys;
+      into.failed += failed;
+      into.busy += busy;
     }
+    steps = merged;
   }
 
   return {
@@ -54,6 +64,25 @@ export function createTimeline() {
         at(steps, place).busy += Math.min(to, (place + 1) * step) - Math.max(from, place * step);
       }
     },
+    /** Adds what another time line of the same attempt holds. */
+    merge(other: TimelineState): void {
+      if (other.steps.length === 0) return;
+      while (step < other.step) double();
+      const more = step / other.step;
+      for (const [place, { keys, failed, busy }] of other.steps) {
+        const into = at(steps, Math.floor(place / more));
+        into.keys += keys;
+        into.failed += failed;
+        into.busy += busy;
+      }
+      reach(other.least, other.most);
+    },
+    state: (): TimelineState => ({
+      step,
+      least: least === Number.POSITIVE_INFINITY ? 0 : least,
+      most: Number.isFinite(most) ? most : 0,
+      steps: [...steps],
+    }),
     /** Undefined when nothing has a time. */
     result(): Timeline | undefined {
       if (steps.size === 0) return undefined;

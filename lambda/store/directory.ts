@@ -54,7 +54,7 @@ export function directoryStore(path: string, options: DirectoryOptions = {}): St
     list: (prefix, listOptions) => listDirectory(root, disk, prefix, listOptions),
     read: (key, readOptions = {}) =>
       attempt(key, 'reading', readOptions.signal, () => readFile(disk, root, key, readOptions)),
-    async open(key, { signal } = {}) {
+    async open(key, { signal, start = 0 } = {}) {
       const { descriptor } = await attempt(key, 'reading', signal, () => openFile(disk, root, key));
       let isOpen = true;
       const close = async (): Promise<void> => {
@@ -64,7 +64,7 @@ export function directoryStore(path: string, options: DirectoryOptions = {}): St
         }
       };
       const pieces = chunks(
-        (chunk, at) => disk.read(descriptor, chunk, at),
+        (chunk, at) => disk.read(descriptor, chunk, start + at),
         signal,
         close,
         (error) => directoryError(error, root, key, 'reading'),

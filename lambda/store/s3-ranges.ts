@@ -4,7 +4,7 @@ import { FanoutError } from '../contract/errors.ts';
 import { bareEtag, expectedMd5, md5Check, readBody } from './s3-body.ts';
 import type { S3Connection } from './s3-client.ts';
 import { isPreconditionFailure, statusOf } from './s3-errors.ts';
-import type { RequestOptions } from './store.ts';
+import type { OpenOptions } from './store.ts';
 
 const PIECE_BYTES = 8 * 1024 * 1024;
 
@@ -15,17 +15,17 @@ interface Piece {
   readonly total: number;
 }
 
-/** Yields the object's bytes. Throws SourceNotFound when it is not there, or when it is replaced by another version while it is being read. */
+/** Yields the object's bytes from `start` on. Throws SourceNotFound when it is not there, or when it is replaced by another version while it is being read. */
 export async function* readRanges(
   connection: S3Connection,
   bucket: string,
   key: string,
-  { signal }: RequestOptions = {},
+  { signal, start = 0 }: OpenOptions = {},
 ): AsyncGenerator<Buffer> {
   const what = `s3://${bucket}/${key}`;
   const check = md5Check(what);
   let etag: string | undefined;
-  for (let offset = 0, total = 1; offset < total; offset += PIECE_BYTES) {
+  for (let offset = start, total = start + 1; offset < total; offset += PIECE_BYTES) {
     const send = async (abortSignal: AbortSignal): Promise<Piece> => {
       try {
         const range = `bytes=${offset}-${offset + PIECE_BYTES - 1}`;
@@ -40,8 +40,8 @@ export async function* readRanges(
         if (size === body.length) check(body, expectedMd5(output));
         return { body, etag: bareEtag(output.ETag), total: size };
       } catch (error) {
-        // An empty object has no first byte.
-        if (offset === 0 && statusOf(error) === 416) return { body: Buffer.alloc(0), etag: '', total: 0 };
+        // An empty object has no first byte, nor has any what is asked for past its end.
+        if (offset === start && statusOf(error) === 416) return { body: Buffer.alloc(0), etag: '', total: 0 };
         if (!isPreconditionFailure(error)) throw error;
         throw new FanoutError('SourceNotFound', `${what} was replaced while it was being read.`, { cause: error });
       }

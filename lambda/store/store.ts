@@ -46,6 +46,11 @@ export interface RequestOptions {
   readonly signal?: AbortSignal;
 }
 
+export interface OpenOptions extends RequestOptions {
+  /** The first byte that is wanted. Default: 0. */
+  readonly start?: number;
+}
+
 export interface ListOptions extends RequestOptions {
   /** Leaves out the keys up to and including this one. */
   readonly startAfter?: string;
@@ -83,7 +88,7 @@ export interface Store {
   /** The whole object, or SourceNotFound. */
   read(key: string, options?: ReadOptions): Promise<ObjectBody>;
   /** The object as a stream, for manifests and result files, or SourceNotFound. */
-  open(key: string, options?: RequestOptions): Promise<Readable>;
+  open(key: string, options?: OpenOptions): Promise<Readable>;
   /** What is known of an object without reading it; undefined when there is none. */
   head(key: string, options?: RequestOptions): Promise<ObjectHead | undefined>;
   /** Writes whole or not at all. Answers the new ETag, or undefined when `expect` was not met. */

@@ -50,11 +50,11 @@ export function createSample() {
   const formats = new Map<string, Kept<Row<'succeeded'>>>();
   const some = keep<Row<'succeeded'>>(MOST.shown, ({ index }) => fairness(index));
   const failed = new Map<string, Row<'failed'>[]>();
-  const failedLines = keep<KeyLine>(MOST.failedLines, ({ index }) => fairness(index));
-  const lines = keep<KeyLine>(MOST.lines, ({ index }) => fairness(index));
+  const failedLines = keep<ItemRow>(MOST.failedLines, ({ index }) => fairness(index));
+  const lines = keep<ItemRow>(MOST.lines, ({ index }) => fairness(index));
 
   function addFailed(row: Row<'failed'>): void {
-    failedLines.add(lineOf(row));
+    failedLines.add(row);
     const peers = failed.get(row.error) ?? [];
     if (peers.length < MOST.perClass && (failed.has(row.error) || failed.size < MOST.classes)) {
       failed.set(row.error, [...peers, row]);
@@ -78,8 +78,14 @@ export function createSample() {
   return {
     add(row: ItemRow): void {
       if (row.status === 'failed') addFailed(row);
-      else if (fairness(row.index) > lines.least()) lines.add(lineOf(row));
+      else if (fairness(row.index) > lines.least()) lines.add(row);
       if (row.status === 'succeeded') addSucceeded(row);
+    },
+    /** All rows that are kept for one reason or another, in input order: added to another sample, they stand for all of this one's. */
+    rows(): ItemRow[] {
+      const kept = [...extremes.map(([, one]) => one), ...formats.values(), some, failedLines, lines];
+      const rows = [...kept.flatMap((one): readonly ItemRow[] => one.all()), ...[...failed.values()].flat()];
+      return [...new Map(rows.map((row) => [row.index, row])).values()].sort((a, b) => a.index - b.index);
     },
     result(): Sample {
       const chosen = new Map<number, { row: Row<'succeeded'>; why: string[] }>();
@@ -98,7 +104,7 @@ export function createSample() {
       return {
         shown: [...chosen.values()],
         failed,
-        lines: [...failedLines.all(), ...lines.all()].sort((a, b) => a.index - b.index),
+        lines: [...failedLines.all(), ...lines.all()].sort((a, b) => a.index - b.index).map(lineOf),
       };
     },
   };
