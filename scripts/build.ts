@@ -18,6 +18,7 @@ const ENTRIES = {
   construct: 'lib/cloud/index.ts',
   app: 'bin/app.ts',
   'image-worker': 'lambda/image/isolated-worker.ts',
+  'thread-worker': 'lib/cli/thread-worker.ts',
 };
 /** Dependencies that go into the bundles, so that the command line starts from few files. */
 const BUNDLED = ['csv-parse', 'p-limit', 'picomatch', 'stream-json', 'string-width', 'thumbhash', 'zod'];

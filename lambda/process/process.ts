@@ -13,7 +13,7 @@ import { createSelection, type Selection } from '../job/selection.ts';
 import { answerOf, cutOf, doneBefore, failureOf, stoppedOf, tooLongOf, usedOf } from '../job/wire.ts';
 import type { OpenStore } from '../store/store.ts';
 import { type BatchEnd, processBatch } from './batch.ts';
-import { createClaims } from './claims.ts';
+import { type Claims, createClaims } from './claims.ts';
 import { liveRuns } from './live-runs.ts';
 import { type Clock, type KeyTools, processKey } from './process-key.ts';
 import { createReadAhead } from './read-ahead.ts';
@@ -35,6 +35,8 @@ export interface ProcessDependencies {
   readonly imageConcurrency?: number;
   /** For how many of those a stop waits: the rest only kept the processors busy. Default: for all. */
   readonly mostAwaited?: number;
+  /** Of whoever else works on the same outputs in this process. Default: nobody does. */
+  readonly claims?: Claims;
   /** Bytes that sources and outputs may take in all. Default: see `read-ahead.ts`. */
   readonly mostBytes?: number;
   /** Told of the globs of each job that is opened: which of them match is known at its end. */
@@ -77,6 +79,7 @@ export function createProcess({
   transform,
   imageConcurrency = Number.POSITIVE_INFINITY,
   mostAwaited = imageConcurrency,
+  claims = createClaims(),
   mostBytes,
   onSelection = () => {},
   onOutcome = () => {},
@@ -87,7 +90,7 @@ export function createProcess({
     transform,
     gate: (work) => limit(work),
     readAhead: createReadAhead(imageConcurrency, mostBytes),
-    claims: createClaims(),
+    claims,
     atWork: new Set(),
     mostAwaited,
   };

@@ -4,7 +4,6 @@ import { DEADLINE_ERROR } from '../../lambda/contract/guard-errors.ts';
 import { isDirectory } from '../../lambda/contract/location.ts';
 import { createTransform } from '../../lambda/image/transform.ts';
 import { IMAGE_GLOB } from '../../lambda/job/image-glob.ts';
-import type { Selection } from '../../lambda/job/selection.ts';
 import type { Prepare } from '../../lambda/prepare/prepare.ts';
 import { createProcess } from '../../lambda/process/process.ts';
 import { printable } from '../../lambda/report/printable.ts';
@@ -25,12 +24,15 @@ import { tellFailures } from './failures.ts';
 import { watchInterrupts } from './interrupt.ts';
 import { type LogFile, withLogFile } from './log-file.ts';
 import { summaryText } from './summary.ts';
+import { createThreads } from './threads.ts';
 
 /** How a run shows itself and when it stops; nothing of it changes what it does. */
 export interface How {
   readonly json: boolean;
   readonly quiet: boolean;
   readonly isolate: boolean;
+  /** Threads for the keys, beside the engine's own; `auto`: as many as pay. */
+  readonly threads: number | 'auto';
   /** A file that what is said is appended to. Default: none. */
   readonly logFile?: LogFile | undefined;
   /** Milliseconds for which a stopped run waits for the images that are being worked on. */
@@ -67,9 +69,7 @@ export async function runHere(
   const stores = openStores({ s3: { onThrottle } });
   // Whoever waits for a run to start wants to know soon that the endpoint is misspelt; the definition tries Prepare again.
   const impatient = openStores({ s3: { deadlineMs: PREPARE_PATIENCE } });
-  const transform = createTransform({ isolate: how.isolate });
   let running: Running | undefined;
-  let selection: Selection | undefined;
   let code: ExitCode = EXIT.notStarted;
   let overdue = false;
   const shown = showProgress({
@@ -102,21 +102,31 @@ export async function runHere(
       setTimeout(endBySignal, ABORT_GRACE).unref();
     },
   });
-  // One more image than cores: they stay busy while this thread takes an image's outputs over.
+  const threads = createThreads({
+    threads: how.threads,
+    isolate: how.isolate,
+    onThrottle,
+    // One more image than cores: they stay busy while this thread takes an image's outputs over.
+    inline: (claims, onSelection) =>
+      createProcess({
+        open: stores.open,
+        transform: createTransform({ isolate: how.isolate }),
+        imageConcurrency: availableParallelism() + 1,
+        mostAwaited: availableParallelism(),
+        claims,
+        onSelection,
+      }),
+    onThreads: (count) => {
+      if (how.threads === 'auto' && count > 1)
+        display.log(`${count} threads, as one was full while processors were idle`);
+    },
+  });
   running = execute({
     run,
     input,
     open: stores.open,
     prepare: prepare((bucket) => (isDirectory({ bucket }) ? stores : impatient).open(bucket)),
-    process: createProcess({
-      open: stores.open,
-      transform,
-      imageConcurrency: availableParallelism() + 1,
-      mostAwaited: availableParallelism(),
-      onSelection: (opened) => {
-        selection = opened;
-      },
-    }),
+    process: threads.process,
     doneBefore,
     ...(earlier === undefined ? {} : { continue: earlier }),
     onPrepareFailed: ({ name, message }) =>
@@ -154,7 +164,7 @@ export async function runHere(
       else if (overdue || ended.unwritten !== undefined) code = EXIT.stopped;
       return code;
     }
-    if (!how.quiet) sayUnusedGlobs(ended.summary, selection, display);
+    if (!how.quiet) sayUnusedGlobs(ended.summary, threads.unused(), display);
     display.end();
     report(ended.summary, running.progress.done(), how, display);
     code = exitCodeOf(ended.summary);
@@ -162,7 +172,8 @@ export async function runHere(
   } finally {
     display.end();
     drain.clear();
-    await Promise.all([stores.close(), impatient.close()]);
+    // Threads that are still at work are ended with the process.
+    await Promise.all([drain.begun ? undefined : threads.close(), stores.close(), impatient.close()]);
     // An ordinary end would wait for images that nobody waits for any more: those that were taken back or cut short.
     if (interrupts.count > 1) endBySignal();
     else if (drain.begun) endAtOnce(code);
@@ -170,9 +181,13 @@ export async function runHere(
 }
 
 /** A glob that matches nothing in a whole listing is probably misspelt. */
-function sayUnusedGlobs({ job, counts, attempts }: Summary, selection: Selection | undefined, display: Display): void {
-  if (selection === undefined || job.reader.kind !== 'LIST' || counts.pending > 0 || attempts.length > 1) return;
-  for (const glob of selection.unused()) {
+function sayUnusedGlobs(
+  { job, counts, attempts }: Summary,
+  unused: readonly string[] | undefined,
+  display: Display,
+): void {
+  if (unused === undefined || job.reader.kind !== 'LIST' || counts.pending > 0 || attempts.length > 1) return;
+  for (const glob of unused) {
     if (glob !== IMAGE_GLOB)
       display.say(`The glob ${JSON.stringify(glob)} matched none of ${formatCount(counts.total)} keys.`);
   }

@@ -7,6 +7,9 @@ import { openLogFile } from './log-file.ts';
 /** Milliseconds. Docker kills 10 seconds after it asked to end; most images take less than one. */
 const DEFAULT_GRACE = 10_000;
 
+/** More than any machine of one memory has processors to feed. */
+const MOST_THREADS = 64;
+
 export const command = defineCommand({
   endsLikeRun: true,
   summary: 'Runs a job on this machine: every image of SRC becomes the renditions of a recipe in DST.',
@@ -29,6 +32,11 @@ export const command = defineCommand({
       type: 'string',
       value: 'TIME',
       help: 'How long a stopped run waits for the images that are being worked on. Default: 10s.',
+    },
+    threads: {
+      type: 'string',
+      value: 'N',
+      help: "Threads for the keys, beside the engine's own, 0 to 64. Default: 0, and more when that one is full while processors are idle.",
     },
     isolate: { type: 'boolean', help: 'Image work in processes of its own: a crash costs one key.' },
     'log-file': {
@@ -55,7 +63,8 @@ export const command = defineCommand({
     if (dryRun === true && options['log-file'] !== undefined)
       throw new UsageError('expected --dry-run or --log-file, got both');
     const logFile = options['log-file'] === undefined ? undefined : openLogFile(options['log-file']);
-    const how = { isolate, json, quiet, grace, logFile };
+    const threads: number | 'auto' = options.threads === undefined ? 'auto' : parseThreads(options.threads);
+    const how = { isolate, threads, json, quiet, grace, logFile };
     if (resume !== undefined && retryFailed !== undefined)
       throw new UsageError('expected --resume or --retry-failed, got both');
     const continued = resume ?? retryFailed;
@@ -79,3 +88,10 @@ export const command = defineCommand({
     return await startRun(input, how);
   },
 });
+
+/** Throws UsageError for what is no number of threads. */
+function parseThreads(text: string): number {
+  const threads = Number(text);
+  if (/^\d+$/.test(text) && threads <= MOST_THREADS) return threads;
+  throw new UsageError(`--threads: expected a whole number from 0 to ${MOST_THREADS}, got ${JSON.stringify(text)}`);
+}
