@@ -31,3 +31,23 @@ if [ ! -e .venv/apng/.whole ]; then
   rm -rf .venv/sources
   touch .venv/apng/.whole
 fi
+# Animations: AVIF sequences of Pillow's suite, and JPEG XL made by libjxl's own encoder, with what its own decoder makes of them.
+if [ ! -e .venv/moving/.whole ]; then
+  rm -rf .venv/moving .venv/sources
+  mkdir -p .venv/moving .venv/sources
+  "${pip[@]}" download --no-deps --no-binary :all: -d .venv/sources pillow==13.0.0
+  tar xzf .venv/sources/pillow-13.0.0.tar.gz -C .venv/sources --wildcards '*/Tests/images/*'
+  images="$(echo .venv/sources/pillow-*/Tests/images)"
+  cp "$images"/avif/star.avifs "$images"/avif/star.gif "$images"/dispose_bgnd.gif "$images"/iss634.gif "$images"/apng/dispose_op_none_region.png .venv/moving/
+  (cd .venv/sources && apt-get download -qq libjxl-tools libjxl0.7 && for deb in *.deb; do dpkg -x "$deb" .; done)
+  LD_LIBRARY_PATH="$(echo .venv/sources/usr/lib/*-linux-gnu)"
+  export LD_LIBRARY_PATH
+  for file in .venv/moving/*.gif .venv/moving/*.png; do
+    .venv/sources/usr/bin/cjxl --quiet -d 0 -e 3 "$file" "$file.jxl" 2>/dev/null
+  done
+  cp .venv/judged/cropped_traffic_light.jxl .venv/moving/
+  for file in .venv/moving/*.jxl; do .venv/sources/usr/bin/djxl --quiet "$file" "$file.apng" 2>/dev/null; done
+  unset LD_LIBRARY_PATH
+  rm -rf .venv/sources
+  touch .venv/moving/.whole
+fi

@@ -144,8 +144,8 @@ where that gives the same picture: copies that differ in size come from a copy a
 - **CMYK without a profile** is read by libvips' own profile (\`cmyk\`: "Chemical proof", by Graeme W. Gill, in the public domain), which is
   what a printed sheet looks like. Browsers multiply the inks away instead and show it lighter and more vivid.
 - **archive** loses nothing of PNG, TIFF of 8 and 16 bits and lossless WebP. JPEG, lossy WebP and AVIF are encoded anew, at the quality
-  that the account names with each output; an animated GIF may get other palettes, and a TIFF of several pages is
-  made its first; an animated PNG is kept as it is.
+  that the account names with each output; an animated GIF may get other palettes. What nobody here writes in one
+  file is kept as it is: HEIC, camera raw and the like, animated PNG and AVIF, a TIFF of several pages.
 
 ## Pages and frames
 
@@ -157,8 +157,8 @@ The account tells of each source how many \`pages\` it has, pages, pictures or f
 | an animation, to a format that holds one | one output, all frames | the same | the same |
 | an animation, to another format | its first frame | one output per frame | RecipeMismatch |
 
-Animations are GIF, WebP, animated PNG and JPEG XL; \`animated: "first"\` makes a still of each, \`animated: "fail"\` fails where a
-format holds none. Nobody here writes animated PNG. Smaller copies of a page within a TIFF, and masks, are no pages.
+Animations are GIF, WebP, animated PNG and JPEG XL, and image sequences of AVIF and HEIC, of which nothing here reads but the first
+frame. \`animated: "first"\` makes a still of each, \`animated: "fail"\` fails where a format holds none. Smaller copies of a page within a TIFF, and masks, are no pages.
 
 \`{page}\` counts from 1 and must stand in the key with \`pages: "all"\`; the default keys are \`{dir}{name}-{page}.{format}\` and
 \`{dir}{name}-{output}-{page}.{format}\` then. \`limits.frames\` and \`limits.pixels\` hold for all pages together, \`placeholder\` is of the

@@ -6,6 +6,7 @@ import type { Recipe } from '../recipe/types.ts';
 import { isLimitedGrey, refuseHdr } from './avif-colour.ts';
 import { imageFailure } from './failure.ts';
 import { withTransparency } from './gif-transparency.ts';
+import { asStill, sequenceLength } from './heif-sequence.ts';
 import { withColourProfile, withCurve } from './png-gamma.ts';
 import { sharp } from './sharp.ts';
 import { endsEarly, type SourceFormat } from './sniff.ts';
@@ -45,6 +46,7 @@ export async function readHeader(
   const frames = format === 'gif' || format === 'webp' ? pages : 1;
   const height = metadata.pageHeight ?? metadata.height;
   const upright = recipe.operations.autoOrient === false ? { width: metadata.width, height } : metadata.autoOrient;
+  const sequence = format === 'heif' ? sequenceLength(body) : 0;
   const places = format === 'tiff' ? placesOf(body, pages) : [];
   const source: SourceImage = {
     body,
@@ -55,8 +57,8 @@ export async function readHeader(
     frames,
     vector: format === 'svg',
     bytes: body.length,
-    framed: frames > 1,
-    ...(format === 'tiff' ? { found: places.length, places } : { found: frames }),
+    framed: frames > 1 || sequence > 1,
+    ...(format === 'tiff' ? { found: places.length, places } : { found: Math.max(frames, sequence) }),
     opened,
     options,
   };
@@ -67,6 +69,7 @@ export async function readHeader(
 /** The bytes that sharp is given: those of the source, but for what it would not see in them. */
 async function openable(body: Buffer, format: SourceFormat): Promise<Buffer> {
   if (format === 'gif') return withTransparency(body);
+  if (format === 'heif') return asStill(body);
   if (format === 'svg') return readableSvg(body);
   return format === 'png' ? withCurve(body) : body;
 }
@@ -86,11 +89,11 @@ function placesOf(body: Buffer, pages: number): number[] {
 }
 
 /** The image with its levels from 16 to 235 stretched to all there are, and all that it carries. */
-async function fullRange({ body, format, metadata, options }: SourceImage): Promise<Buffer> {
+async function fullRange({ body, opened, format, metadata, options }: SourceImage): Promise<Buffer> {
   const unit = metadata.depth === 'uchar' ? 1 : 257;
   const factor = 255 / (235 - 16);
   try {
-    return await sharp(body, options)
+    return await sharp(opened, options)
       .keepMetadata()
       .linear(factor, -16 * unit * factor)
       .png({ compressionLevel: 1 })

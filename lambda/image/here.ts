@@ -103,7 +103,7 @@ function rendition(job: ImageJob, output: Output, encoded: Result, page?: number
   const kept = keptAsItIs(job.source, job.recipe, output);
   const format = kept?.format ?? encoded.format;
   const contentType = kept?.contentType ?? FORMATS[encoded.format].contentType;
-  const extension = kept?.format ?? FORMATS[encoded.format].extension;
+  const extension = kept?.extension ?? FORMATS[encoded.format].extension;
   const body = kept?.file ?? weighed(job, output, encoded);
   const asked = askedSize(job.recipe, output);
   const facts = {

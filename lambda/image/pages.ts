@@ -34,6 +34,10 @@ export function shareOf(source: SourceImage, recipe: Recipe, output: Output): Sh
     const what = source.framed ? 'frames' : 'pages';
     throw lost(output, found, what, `a source of one page, as "pages" is "fail"`, `${found} ${what}`);
   }
+  if (recipe.pages === 'all' && source.framed && source.frames === 1) {
+    // An image sequence of AVIF or HEIC: nothing here reads its other frames.
+    throw lost(output, found, 'frames', '"pages" other than "all", as only the first is read', '"all"');
+  }
   return recipe.pages === 'all' ? { ...one, pages: found } : one;
 }
 

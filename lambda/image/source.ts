@@ -23,7 +23,7 @@ export async function readSource(
   if (decoder === undefined) return readHeader(body, format, recipe, limits);
   const wanted = { page, frames: wantsFrames(recipe), density: recipe.density ?? PDF_DENSITY };
   const made = await decodedBy(decoder, body, limits, wanted);
-  const { pages, preview, timing } = made;
+  const { pages, preview, timing, framed: sequence } = made;
   const header = await readHeader(made.body, made.format, recipe, limits);
   const { same, contentType } = decoder;
   const decoded = {
@@ -34,7 +34,7 @@ export async function readSource(
     pages,
     ...(preview === true ? { preview } : {}),
   };
-  const framed = decoder.animates === true && pages > 1;
+  const framed = sequence === true || (decoder.animates === true && pages > 1);
   const { delay, loop } = timing ?? {};
   const metadata =
     timing === undefined
@@ -46,7 +46,7 @@ export async function readSource(
 /** A page or frame of a source, by its number from 0, as an image of its own. */
 export async function pageOf(source: SourceImage, page: number, recipe: Recipe, limits: Limits): Promise<SourceImage> {
   const { body, format, decoded, options, places } = source;
-  if (source.frames > 1) return { ...source, frames: 1, options: { ...options, page } };
+  if (source.frames > 1) return { ...source, frames: 1, framed: false, options: { ...options, page } };
   if (decoded !== undefined) return readSource(decoded.file, decoded.format, recipe, limits, page);
   return readHeader(body, format, recipe, limits, places?.[page] ?? page);
 }

@@ -42,8 +42,8 @@ export const PRESETS = {
   /**
    * A lighter master: same format and size, own colours and metadata, never heavier than the source where the source will
    * do. PNG, TIFF of 8 and 16 bits and lossless WebP lose nothing; JPEG, lossy WebP and AVIF are encoded anew, at a
-   * quality that the account names, GIF with one palette. Of a TIFF of several pages the first is made, and
-   * the account names how many were found.
+   * quality that the account names, GIF with one palette. What nobody here writes in one file, a TIFF of several pages among
+   * it, is kept as it is.
    */
   archive: {
     format: 'same',

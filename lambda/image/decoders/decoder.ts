@@ -38,6 +38,8 @@ export interface Decoded {
   readonly pages: number;
   /** Set when the pixels are not the source's own, but a picture of it that the camera put beside them. */
   readonly preview?: true;
+  /** Set when the pages of this one file are frames, of which the first alone is read. */
+  readonly framed?: true;
   /** Set when `body` holds all frames of an animation, each a page of a TIFF. */
   readonly timing?: Timing;
 }

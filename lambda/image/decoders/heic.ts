@@ -1,4 +1,5 @@
 // HEIC: HEVC still images of phones and cameras, by libheif and libde265 as WebAssembly (libheif-js, LGPL-3.0).
+import { sequenceLength } from '../heif-sequence.ts';
 import { sharp } from '../sharp.ts';
 import { pngOf } from './carrier.ts';
 import { type Allow, type Decoded, type Decoder, damaged, notRead } from './decoder.ts';
@@ -124,7 +125,8 @@ async function decode(lib: LibHeif, body: Buffer, allow: Allow, page: number): P
     if (alpha && lib._heif_image_handle_is_premultiplied_alpha(handle) === 1) unpremultiply(data, deep);
     const { exif, xmp } = metadataOf(lib, heap, handle);
     const png = pngOf({ width, height, channels, depth: deep ? 16 : 8, data, icc, exif, xmp });
-    return { body: png, format: 'png', pages: ids.length };
+    const frames = sequenceLength(body);
+    return { body: png, format: 'png', ...(frames > 1 ? { pages: frames, framed: true } : { pages: ids.length }) };
   } finally {
     if (image !== 0) lib._heif_image_release(image);
     if (handle !== 0) lib._heif_image_handle_release(handle);
