@@ -6,7 +6,8 @@ import { recipeUnion } from './schema.ts';
 export { recipeFingerprint } from './fingerprint.ts';
 export { PRESET_NAMES, type PresetName } from './names.ts';
 export { PRESETS } from './presets.ts';
-export { resolveRecipe } from './resolve.ts';
+export { resolveRecipe, writtenWhole } from './resolve.ts';
+export type { RecipeObject } from './schema.ts';
 export type { Output, Recipe } from './types.ts';
 
 type DeepReadonly<T> = T extends object ? { readonly [Key in keyof T]: DeepReadonly<T[Key]> } : T;

@@ -46,6 +46,12 @@ export function resolveRecipe(input: unknown): Recipe {
   throw new FanoutError('InvalidJob', `The recipe has ${count}:\n${lines.join('\n')}`);
 }
 
+/** A recipe that is valid, with its preset merged in and nothing filled in: as a person would have written it whole. */
+export function writtenWhole(input: unknown): RecipeObject {
+  const recipe = recipeObject.parse(typeof input === 'string' ? { extends: input } : input);
+  return recipe.extends === undefined ? recipe : extend(PRESETS[recipe.extends], recipe);
+}
+
 /** A path as a person writes it: `recipe.outputs[0].resize`. */
 function placeOf(path: readonly PropertyKey[]): string {
   const steps = path.map((part) => (typeof part === 'number' ? `[${part}]` : `.${String(part)}`));

@@ -1,36 +1,56 @@
-// `recipe`: lists the presets, checks a recipe, and shows what it makes of one image without writing anything.
-import { readFile } from 'node:fs/promises';
-import { basename } from 'node:path';
+// `recipe`: lists the presets, checks a recipe, shows or writes what it makes of one image, and compares variants of it by eye.
 import { suggest } from '../../lambda/contract/suggest.ts';
-import type { Recipe } from '../../lambda/recipe/recipe.ts';
-import { printable } from '../../lambda/report/printable.ts';
 import { defineCommand, EXIT, type ExitCode, UsageError } from './command.ts';
-import { readJson } from './job-options.ts';
 
-const USAGE = ['recipe list', 'recipe check NAME|FILE [IMAGE]', 'recipe schema'] as const;
+const USAGE = [
+  'recipe list',
+  'recipe check NAME|FILE [IMAGE [--out DIR]]',
+  'recipe lab NAME|FILE IMAGE… [--vary FIELD=VALUE,…]… [--out FILE]',
+  'recipe schema',
+] as const;
 
 export const command = defineCommand({
-  summary: 'Lists the presets, checks a recipe, or shows what a recipe makes of an image.',
+  summary: 'Lists the presets, checks a recipe, or shows what a recipe and variants of it make of images.',
   usage: USAGE,
-  arguments: [1, 3],
-  details: ['`check` lists every problem of a recipe, or its outputs. With IMAGE it makes them, and writes none.'],
+  arguments: [1, 1000],
+  details: [
+    '`check` lists every problem of a recipe, or its outputs. With IMAGE it makes them, and writes them only to --out.',
+    '`lab` makes a page from a handful of images: every output of the recipe and of its variants side by side, with a\nslider and a zoom, bytes, milliseconds, SSIM, a curve of bytes against likeness, and each variant as a recipe to copy.',
+  ],
   options: {
     destination: {
       type: 'string',
       value: 'DST',
       help: 'Where watermarks lie that are no s3:// references. Default: the working directory.',
     },
+    out: {
+      type: 'string',
+      value: 'DIR|FILE',
+      help: 'check: writes the outputs there. lab: the page; default: recipe-lab.html.',
+    },
+    vary: {
+      type: 'string',
+      multiple: true,
+      value: 'FIELD=VALUE,…',
+      help: 'lab: a variant for each value of a field, such as jpeg.quality=60,70,80 or format=webp,avif; several: each with each.',
+    },
     json: { type: 'boolean', help: 'The answer as one JSON document.' },
   },
-  async run([action = '', recipe, image], { json = false, destination = '.' }) {
+  async run([action = '', ...given], { json = false, destination = '.', out, vary = [] }) {
+    const [recipe, image, ...more] = given;
+    if (action !== 'lab' && vary.length > 0) throw new UsageError('--vary: expected recipe lab, got something else');
+    if (out !== undefined && image === undefined) throw new UsageError('--out: expected an IMAGE, got none');
     if (action === 'list' && recipe === undefined) return await list(json);
     if (action === 'schema' && recipe === undefined) return await schema();
-    if (action === 'check' && recipe !== undefined) return await check(recipe, { image, destination, json });
-    const near = suggest(action, ['list', 'check', 'schema']);
+    if (action === 'check' && recipe !== undefined && more.length === 0)
+      return await check(recipe, { image, destination, json, out });
+    if (action === 'lab' && recipe !== undefined && image !== undefined) {
+      const { lab } = await import('./lab/lab.ts');
+      return await lab(recipe, [image, ...more], { destination, vary, out });
+    }
+    const near = suggest(action, ['list', 'check', 'lab', 'schema']);
     const hint = near === undefined || near === action ? '' : `; did you mean ${near}?`;
-    throw new UsageError(
-      `expected ${USAGE.join(' or ')}, got recipe ${[action, recipe, image].filter(Boolean).join(' ')}${hint}`,
-    );
+    throw new UsageError(`expected ${USAGE.join(' or ')}, got recipe ${[action, ...given].join(' ')}${hint}`);
   },
 });
 
@@ -56,16 +76,18 @@ async function schema(): Promise<ExitCode> {
 /** Throws InvalidJob that lists every problem, and what the image room throws. */
 async function check(
   given: string,
-  {
-    image,
-    destination,
-    json,
-  }: { readonly image: string | undefined; readonly destination: string; readonly json: boolean },
+  { image, ...options }: { image: string | undefined; destination: string; json: boolean; out: string | undefined },
 ): Promise<ExitCode> {
-  const { resolveRecipe } = await import('../../lambda/recipe/recipe.ts');
-  const recipe = resolveRecipe(/\.json$/i.test(given) ? await readJson('recipe', given) : given);
-  if (image !== undefined) return await tryOut(recipe, image, destination, json);
-  if (json) process.stdout.write(`${JSON.stringify(recipe, undefined, 2)}\n`);
+  const [{ resolveRecipe }, { readGiven }] = await Promise.all([
+    import('../../lambda/recipe/recipe.ts'),
+    import('./recipe-input.ts'),
+  ]);
+  const recipe = resolveRecipe(await readGiven(given));
+  if (image !== undefined) {
+    const { tryRecipe } = await import('./try-recipe.ts');
+    return await tryRecipe(recipe, image, options);
+  }
+  if (options.json) process.stdout.write(`${JSON.stringify(recipe, undefined, 2)}\n`);
   else {
     const lines = recipe.outputs.map(
       ({ name, key, formats }) => `  ${name.padEnd(16)} ${formats.join(' or ').padEnd(12)} ${key}`,
@@ -73,58 +95,4 @@ async function check(
     process.stdout.write(`${given} is a valid recipe with ${recipe.outputs.length} outputs:\n${lines.join('\n')}\n`);
   }
   return EXIT.succeeded;
-}
-
-async function tryOut(recipe: Recipe, image: string, destination: string, json: boolean): Promise<ExitCode> {
-  const [
-    { createTransform },
-    { overlayReferences },
-    { parseLocation, resolveReference },
-    { limitsSchema },
-    { openStores },
-    units,
-  ] = await Promise.all([
-    import('../../lambda/image/transform.ts'),
-    import('../../lambda/image/overlays.ts'),
-    import('../../lambda/contract/location.ts'),
-    import('../../lambda/contract/limits.ts'),
-    import('../../lambda/store/open.ts'),
-    import('../../lambda/report/units.ts'),
-  ]);
-  const body = await readFile(image).catch((error: Error) => {
-    throw new UsageError(`IMAGE: ${error.message}`);
-  });
-  const stores = openStores();
-  const below = parseLocation(destination);
-  try {
-    const overlays = new Map<string, Buffer>();
-    for (const reference of overlayReferences(recipe)) {
-      const { bucket, key } = resolveReference(reference, below);
-      overlays.set(reference, (await stores.open(bucket).read(key)).body);
-    }
-    const { source, renditions, placeholder } = await createTransform()({
-      ...{ body, key: basename(image), recipe, overlays },
-      limits: limitsSchema.parse({}),
-    });
-    const facts = renditions.map(({ body: output, ...rest }) => ({ ...rest, bytes: output.length }));
-    if (json) {
-      process.stdout.write(
-        `${JSON.stringify({ source: { ...source, bytes: body.length }, renditions: facts, placeholder }, undefined, 2)}\n`,
-      );
-      return EXIT.succeeded;
-    }
-    const { formatBytes, formatDuration } = units;
-    const lines = facts.map(({ key, width, height, quality, ssim, bytes, milliseconds }) => {
-      const size = width === undefined ? '' : `${width} x ${height}`;
-      const how = [quality && `quality ${quality}`, ssim && `SSIM ${ssim.toFixed(4)}`].filter(Boolean).join(', ');
-      return `  ${printable(key)}  ${size}  ${formatBytes(bytes)}  ${formatDuration(milliseconds)}${how === '' ? '' : `  ${how}`}`;
-    });
-    const { format, width, height } = source;
-    process.stdout.write(
-      `${printable(image)}: ${format}, ${width} x ${height}, ${formatBytes(body.length)}\n${lines.join('\n')}\nNothing was written.\n`,
-    );
-    return EXIT.succeeded;
-  } finally {
-    await stores.close();
-  }
 }

@@ -1,12 +1,13 @@
 // Brings the page of a run to where a person can look at it: a file, or the browser.
 import { spawn } from 'node:child_process';
-import { mkdtemp, writeFile } from 'node:fs/promises';
+import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { directoryPath, isDirectory, type Location } from '../../lambda/contract/location.ts';
 import { PAGE_FILE, type Summary } from '../../lambda/report/summary.ts';
 import type { OpenStore } from '../../lambda/store/store.ts';
 import { UsageError } from './command.ts';
+import { writeHtmlFile } from './html-file.ts';
 
 export interface PageWanted {
   readonly folder: Location;
@@ -42,8 +43,7 @@ async function bring(
   const { body } = await openStore(folder.bucket).read(folder.prefix + PAGE_FILE);
   const name = `${run.replace(/[^\w.-]/g, '_')}.html`;
   const path = resolve(file ?? (show ? join(await mkdtemp(join(tmpdir(), 'image-fanout-')), name) : name));
-  // A name that a person gave may be written over; one that we made up may not.
-  await writeFile(path, body, { flag: file === undefined ? 'wx' : 'w' });
+  await writeHtmlFile(path, body);
   return path;
 }
 

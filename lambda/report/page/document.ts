@@ -14,6 +14,9 @@ const POLICY = [
   "form-action 'none'",
 ].join('; ');
 
+/** By this a page is known as one of ours, which may be written over. */
+export const GENERATOR = '<meta name="generator" content="image-fanout">';
+
 /** The whole file. `header` is what stands above the sections. */
 export function document(page: {
   readonly title: string;
@@ -31,6 +34,7 @@ export function document(page: {
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <meta name="referrer" content="no-referrer">
+${new Markup(GENERATOR)}
 <title>${page.title}</title>
 <link rel="icon" href="data:,">
 ${style}

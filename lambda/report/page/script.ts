@@ -14,11 +14,27 @@ for (const picture of all('.still img')) {
   picture.addEventListener('error', drop);
   drop();
 }
-for (const zoom of all('[data-zoom]')) {
-  const frames = all('.frame', document.getElementById(zoom.dataset.zoom));
-  const set = () => { for (const frame of frames) frame.style.setProperty('--zoom', zoom.value); };
-  zoom.addEventListener('input', set);
-  set();
+for (const viewer of all('.viewer')) {
+  viewer.hidden = false;
+  const frame = viewer.querySelector('.frame');
+  for (const select of all('select', viewer)) {
+    const image = frame.querySelector('.' + select.dataset.side);
+    const label = frame.querySelector(select.dataset.side === 'before' ? '.side.l' : '.side.r');
+    const show = () => {
+      image.src = document.getElementById(select.value).src;
+      label.textContent = select.selectedOptions[0].textContent;
+    };
+    select.addEventListener('input', show);
+    show();
+  }
+  for (const input of all('input[data-set]', viewer)) {
+    const set = () => {
+      frame.style.setProperty(input.dataset.set, input.value + (input.dataset.unit ?? ''));
+      frame.classList.toggle('pixels', Number(getComputedStyle(frame).getPropertyValue('--zoom')) > 3);
+    };
+    input.addEventListener('input', set);
+    set();
+  }
 }
 for (const button of all('[data-copy]')) {
   button.hidden = false;

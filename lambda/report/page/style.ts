@@ -108,6 +108,25 @@ tr[hidden]{display:none}
 .columns{display:grid;grid-template-columns:repeat(auto-fit,minmax(320px,1fr));gap:0 32px}
 .columns>*{min-width:0}
 footer{max-width:1120px;margin:0 auto;padding:6px 24px 40px;color:var(--soft);font-size:13px}
+.viewer .frame{height:440px;overflow:hidden}
+.viewer .frame img{transform:scale(var(--zoom,1));transform-origin:var(--x,50%) var(--y,50%)}
+.viewer .frame.pixels img{image-rendering:pixelated}
+.viewer .compare .before,.viewer .compare .after{clip-path:none}
+.half{position:absolute;inset:0}
+.compare .half.l{clip-path:inset(0 calc(100% - var(--at)) 0 0)}
+.compare .half.r{clip-path:inset(0 0 0 var(--at))}
+.controls{display:flex;flex-wrap:wrap;gap:8px 18px;align-items:center;margin:8px 0}
+.controls label{display:flex;gap:8px;align-items:center;font-size:13.5px;color:var(--soft)}
+.controls input[type=range]{width:120px;accent-color:var(--blue)}
+.controls label{min-width:0;max-width:100%}.controls select{max-width:300px;min-width:0;width:100%}
+.beside{display:grid;grid-template-columns:minmax(0,3fr) minmax(0,2fr);gap:8px 24px;align-items:start}
+td .thumb{width:64px;height:44px;object-fit:cover;border-radius:5px;display:block}
+.curve{display:block;width:100%;height:auto;max-width:460px}
+.curve .axis{stroke:var(--idle);fill:none}.curve .grid{stroke:var(--line);stroke-dasharray:3 4;fill:none}
+.curve .f0{stroke:var(--blue);fill:var(--blue)}.curve .f1{stroke:var(--good);fill:var(--good)}.curve .f2{stroke:var(--warn);fill:var(--warn)}.curve .f3{stroke:var(--bad);fill:var(--bad)}
+.curve path.line{fill:none;stroke-width:1.5;opacity:.6}
+.curve text{stroke:none}
+@media (max-width:820px){.beside{grid-template-columns:minmax(0,1fr)}.viewer .frame{height:300px}}
 @media (max-width:520px){main,header.top,footer{padding-left:14px;padding-right:14px}section{padding:16px 14px}.scroll{margin:10px -14px 0;padding:0 14px}h1{font-size:23px}ul.inputs,.sheet{grid-template-columns:1fr}ul.inputs li{grid-template-columns:84px 1fr}.still{width:84px}dl.big{grid-template-columns:1fr 1fr}.command{flex-direction:column}}
 @media print{:root{--bg:#fff;--card:#fff;--ink:#000;--soft:#444;--line:#ccc}body{font-size:11px}section{border:0;padding:8px 0;break-inside:auto}.card,ul.inputs li,tr,svg{break-inside:avoid}.filters,.command button{display:none}.scroll,.scroll.tall{overflow:visible;max-height:none}.frame,.two .frame{height:150px}.sheet{grid-template-columns:repeat(3,1fr)}pre{max-height:none}*{-webkit-print-color-adjust:exact;print-color-adjust:exact}}
 `.trim();
