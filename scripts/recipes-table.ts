@@ -91,7 +91,12 @@ A recipe says what each image becomes: a preset's name, or JSON.
 \`\`\`
 
 Operations beside \`outputs\` run once, before the outputs part. Any other field there is the default of each output.
-\`image-fanout recipe check FILE [IMAGE]\` checks a recipe, and shows what it makes of an image.
+\`image-fanout recipe check FILE [IMAGE]\` checks a recipe, and shows what it makes of an image; \`--out DIR\` writes that, too.
+
+\`image-fanout recipe lab FILE IMAGE…\` makes a page from a handful of one's own images, to choose by eye: every output beside its
+source and beside the variants that are asked for, with a slider and a zoom, bytes, milliseconds, SSIM (as \`minSsim\` has it) and a curve of
+bytes against likeness. \`--vary jpeg.quality=60,70,80\` makes a variant for each value of a field, several \`--vary\` each with
+each; a field is changed in each output that says it itself, else for all. Each variant stands on the page as a recipe to copy.
 
 ## Operations
 
@@ -113,7 +118,11 @@ ${formats}
 
 ${fields()}
 
-A manifest has \`key\` and \`cacheControl\`, and lists per format a \`srcset\` with paths relative to itself.
+A manifest has \`key\` and \`cacheControl\`, and lists per format and crop a \`srcset\` with paths relative to
+itself. \`image-fanout recipe snippet MANIFEST\` prints the \`<picture>\` element of an image, one for each of its crops, with \`srcset\`,
+\`sizes\`, sizes in pixels and the placeholder (its colour as the background, its ThumbHash as an attribute); of a run or a
+destination those of all its images, and with \`--json\` one combined manifest, whose paths are relative to the destination or
+begin with \`--base URL\`.
 
 \`maxBytes\` and \`minSsim\` search the quality of the encoder. SSIM is the mean over windows of 8 x 8 pixels of the luminance, with both
 images shrunk to a smaller side of about 256 pixels. \`onLarger: "original"\` hands the source's bytes on only if format, size and

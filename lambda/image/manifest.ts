@@ -6,6 +6,8 @@ import type { Rendition, SourceShape } from './transform-types.ts';
 
 /** One format's renditions as `<source>` takes them: `type` and `srcset`, paths relative to the manifest. */
 interface SourceElement {
+  /** Which picture it is, from 0, where an image has several: no browser may choose between them. */
+  readonly crop?: number;
   readonly type: string;
   /** Which page or frame it shows, where each is an output of its own. */
   readonly page?: number;
@@ -66,11 +68,18 @@ function sourceElements(outputs: readonly Listed[]): SourceElement[] {
     if (group === undefined) groups.push([output]);
     else group.push(output);
   }
-  return groups.map((group) => {
+  const crops: Listed[] = [];
+  const cropOf = (listed: Listed): number => {
+    const known = crops.findIndex((crop) => crop.page === listed.page && sameCrop(crop, listed));
+    return known < 0 ? crops.push(listed) - 1 : known;
+  };
+  const places = groups.map((group) => cropOf(group[0] as Listed));
+  return groups.map((group, at) => {
     const mine = group.sort((a, b) => (a.width ?? 0) - (b.width ?? 0));
     // A small source gives several outputs of one width: a browser needs one of them.
     const distinct = mine.filter((output, place) => output.width !== mine[place - 1]?.width);
     return {
+      ...(crops.length > 1 ? { crop: places[at] as number } : {}),
       type: mine[0]?.type ?? '',
       ...(mine[0]?.page === undefined ? {} : { page: mine[0].page }),
       srcset: distinct.map(({ path, width }) => `${urlOf(path)} ${width}w`).join(', '),

@@ -216,7 +216,8 @@ function numbers({ bytes, outputs, time, throughput, milliseconds, slowest, atte
   ];
 }
 
-const COMPONENTS: Readonly<Record<keyof Cost['components'], string>> = {
+/** The services of a cost, as a person reads them. */
+export const COMPONENTS: Readonly<Record<keyof Cost['components'], string>> = {
   lambda: 'Lambda',
   stepFunctions: 'Step Functions',
   s3: 'S3 requests',

@@ -1,4 +1,5 @@
 // `recipe`: lists the presets, checks a recipe, shows or writes what it makes of one image, and compares variants of it by eye.
+import { definedOnly } from '../../lambda/contract/defined.ts';
 import { suggest } from '../../lambda/contract/suggest.ts';
 import { defineCommand, EXIT, type ExitCode, UsageError } from './command.ts';
 
@@ -6,6 +7,7 @@ const USAGE = [
   'recipe list',
   'recipe check NAME|FILE [IMAGE [--out DIR]]',
   'recipe lab NAME|FILE IMAGE… [--vary FIELD=VALUE,…]… [--out FILE]',
+  'recipe snippet MANIFEST|RUN [--base URL] [--sizes TEXT] [--alt TEXT] [--json]',
   'recipe schema',
 ] as const;
 
@@ -16,6 +18,7 @@ export const command = defineCommand({
   details: [
     '`check` lists every problem of a recipe, or its outputs. With IMAGE it makes them, and writes them only to --out.',
     '`lab` makes a page from a handful of images: every output of the recipe and of its variants side by side, with a\nslider and a zoom, bytes, milliseconds, SSIM, a curve of bytes against likeness, and each variant as a recipe to copy.',
+    '`snippet` prints a <picture> element for the manifest of an image, or for each image of a run: its folder, or a\ndestination (its latest run). With --json it prints one combined manifest instead.',
   ],
   options: {
     destination: {
@@ -34,9 +37,20 @@ export const command = defineCommand({
       value: 'FIELD=VALUE,…',
       help: 'lab: a variant for each value of a field, such as jpeg.quality=60,70,80 or format=webp,avif; several: each with each.',
     },
+    base: {
+      type: 'string',
+      value: 'URL',
+      help: 'snippet: what URLs begin with. Default: they are relative to the destination.',
+    },
+    sizes: {
+      type: 'string',
+      value: 'TEXT',
+      help: 'snippet: the sizes attribute. Default: as wide as the window, as far as there are pixels.',
+    },
+    alt: { type: 'string', value: 'TEXT', help: 'snippet: the alt attribute. Default: empty.' },
     json: { type: 'boolean', help: 'The answer as one JSON document.' },
   },
-  async run([action = '', ...given], { json = false, destination = '.', out, vary = [] }) {
+  async run([action = '', ...given], { json = false, destination = '.', out, vary = [], base, sizes, alt }) {
     const [recipe, image, ...more] = given;
     if (action !== 'lab' && vary.length > 0) throw new UsageError('--vary: expected recipe lab, got something else');
     if (out !== undefined && image === undefined) throw new UsageError('--out: expected an IMAGE, got none');
@@ -48,7 +62,11 @@ export const command = defineCommand({
       const { lab } = await import('./lab/lab.ts');
       return await lab(recipe, [image, ...more], { destination, vary, out });
     }
-    const near = suggest(action, ['list', 'check', 'lab', 'schema']);
+    if (action === 'snippet' && recipe !== undefined && image === undefined) {
+      const { snippet } = await import('./snippet/snippet.ts');
+      return await snippet(recipe, { json, ...definedOnly({ base, sizes, alt }) });
+    }
+    const near = suggest(action, ['list', 'check', 'lab', 'snippet', 'schema']);
     const hint = near === undefined || near === action ? '' : `; did you mean ${near}?`;
     throw new UsageError(`expected ${USAGE.join(' or ')}, got recipe ${[action, ...given].join(' ')}${hint}`);
   },

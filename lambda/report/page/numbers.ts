@@ -1,9 +1,9 @@
 // The parts of the page that are numbers: bytes, the course in time, the stages, the slowest and the largest, what was skipped.
 import { STAGES, type Summary } from '../summary.ts';
-import { skipWords } from '../text.ts';
+import { COMPONENTS, skipWords } from '../text.ts';
 import { formatCount } from '../units.ts';
 import { area, histogram, shareBar } from './charts.ts';
-import { bytes, count, duration, fact, percent } from './facts.ts';
+import { bytes, count, dollars, duration, fact, percent } from './facts.ts';
 import { foreign, type Html, html } from './html.ts';
 import { type Cell, table } from './parts.ts';
 
@@ -109,6 +109,22 @@ export function extremesSection(summary: Summary): Html | undefined {
     largest.map(({ key }, place) => [keyed(key), number(summary, `largest.${place}.bytes`, bytes)]),
     { caption: 'The largest sources' },
   )}</div></div></section>`;
+}
+
+/** What the run cost by service, and what that does not hold. Undefined where no ledger was kept. */
+export function costSection(summary: Summary): Html | undefined {
+  const { cost } = summary;
+  if (cost === undefined) return undefined;
+  const { components, prices, notKnown } = cost;
+  const shown = (Object.entries(components) as [keyof typeof components, number][])
+    .filter(([, amount]) => amount > 0)
+    .sort(([, a], [, b]) => b - a);
+  const whose = prices.standInFor === undefined ? '' : `, as those of ${prices.standInFor} are not known here`;
+  return html`<section aria-labelledby="cost"><h2 id="cost">Cost</h2><p class="note">About ${fact(summary, 'cost.dollars', dollars)}: what was counted, at list prices of ${prices.region}, ${prices.date}${whose}, without free tiers.</p>${table(
+    [{ name: 'Service' }, { name: 'Dollars', numeric: true }],
+    shown.map(([name]) => [{ text: COMPONENTS[name] }, number(summary, `cost.components.${name}`, dollars)]),
+    { caption: 'By service' },
+  )}${notKnown.length > 0 && html`<h3>Not in it</h3><ul>${notKnown.map(({ what, atMostDollars }) => html`<li>${what}${atMostDollars !== undefined && ` (${dollars(atMostDollars)} at most)`}</li>`)}</ul>`}</section>`;
 }
 
 /** What was skipped, and why. Undefined when nothing was. */

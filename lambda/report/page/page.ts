@@ -9,7 +9,7 @@ import { bytes, count, dollars, duration, fact, percent, rate } from './facts.ts
 import { failures } from './failures.ts';
 import { foreign, type Html, html } from './html.ts';
 import { keysSection } from './keys.ts';
-import { bytesSection, extremesSection, skippedSection, stagesSection, timeSection } from './numbers.ts';
+import { bytesSection, costSection, extremesSection, skippedSection, stagesSection, timeSection } from './numbers.ts';
 import { command, table } from './parts.ts';
 import type { Pictures } from './pictures.ts';
 import type { Sample } from './sample.ts';
@@ -34,6 +34,7 @@ export function runPage(summary: Summary, sample: Sample, pictures: Pictures): s
       extremesSection(summary),
       keysSection(sample, counts.total),
       skippedSection(summary),
+      costSection(summary),
       madeWith(summary),
     ],
     footer: html`Made by image-fanout when the account was written. One file: nothing is loaded from anywhere.${pictures.missing > 0 && ` ${count(pictures.missing)} pictures were left out: the bytes or the time for them were used up.`}`,
