@@ -1,5 +1,6 @@
 // What is known of a key before it is read, and whether its outputs are there and current.
 
+import { changedParts } from '../contract/fingerprint.ts';
 import { isDirectory, objectUri } from '../contract/location.ts';
 import { together } from '../contract/together.ts';
 import type { Item } from '../job/item.ts';
@@ -78,6 +79,20 @@ export async function lookAtMark(
   return { key, head: await destination.head(key, { signal }) };
 }
 
+/** Why a key is made: nothing of it is there; what changed since; or what is there is not whole. */
+export const REASONS_TO_MAKE = {
+  new: 'new',
+  sourceChanged: 'source changed',
+  recipeChanged: 'recipe changed',
+  rendererChanged: 'renderer changed',
+  outputMissing: 'an output missing',
+  notFinished: 'not finished',
+  replace: 'to be replaced',
+  untold: 'only the image tells',
+} as const;
+
+export type ReasonToMake = keyof typeof REASONS_TO_MAKE;
+
 /**
  * Whether the outputs are there and current: by the mark alone, or by each of them where a look costs no request or the
  * job asks for it (`verify`). Not so of what this very run wrote: a retry tells the whole outcome again.
@@ -88,12 +103,29 @@ export async function isCurrent(
   seen: Seen | undefined,
   signal: AbortSignal,
 ): Promise<boolean> {
+  return (await reasonsToMake(context, plan, seen, signal)).length === 0;
+}
+
+/** Why the outputs are not there and current; empty when they are. */
+async function reasonsToMake(
+  context: JobContext,
+  plan: Plan,
+  seen: Seen | undefined,
+  signal: AbortSignal,
+): Promise<readonly ReasonToMake[]> {
   const { item, uris } = plan;
-  const theirs = seen?.head?.provenance;
-  if (theirs === undefined || theirs.run === context.job.run || !isFrom(theirs, uris)) return false;
+  if (seen === undefined) return [context.job.existing === 'skip' ? 'untold' : 'replace'];
+  const theirs = seen.head?.provenance;
+  if (theirs === undefined || !isFrom(theirs, uris)) return ['new'];
+  if (theirs.run === context.job.run) return ['notFinished'];
   const etag = freshEtag(context, item) ?? (await context.source.head(item.key, { signal }))?.etag;
-  if (etag === undefined || theirs.fingerprint !== context.fingerprintOf(etag)) return false;
-  return !plan.looksAtAll || (await othersAreThere(context, plan, theirs, signal));
+  if (etag === undefined) return ['sourceChanged'];
+  const mine = context.fingerprintOf(etag);
+  if (theirs.fingerprint !== mine) {
+    const parts = changedParts(theirs.fingerprint, mine);
+    return parts?.map((part) => `${part}Changed` as const) ?? ['notFinished'];
+  }
+  return plan.looksAtAll && !(await othersAreThere(context, plan, theirs, signal)) ? ['outputMissing'] : [];
 }
 
 /** A source's ETag that needs not be asked for: only what this very execution has listed. Others may be of any age. */
@@ -156,8 +188,19 @@ export async function leftoverPages(
   return found;
 }
 
-/** Whether the key's outputs are there and current, without any work on it: for dry runs. */
-export async function isUpToDate(context: JobContext, item: Item, signal: AbortSignal): Promise<boolean> {
+/** Why a key would be made, without any work on it; empty when its outputs are there and current: for dry runs. */
+export async function whyToMake(
+  context: JobContext,
+  item: Item,
+  signal: AbortSignal,
+): Promise<readonly ReasonToMake[]> {
   const plan = planOf(context, item);
-  return await isCurrent(context, plan, await lookAtMark(context, plan, signal), signal);
+  const why = await reasonsToMake(context, plan, await lookAtMark(context, plan, signal), signal);
+  if (why[0] !== 'new') return why;
+  // The mark is not there, and perhaps another output of the same source is.
+  const others = await together(
+    plan.keys.filter((key) => key !== undefined),
+    async (key) => (await context.destination.head(key, { signal }))?.provenance,
+  );
+  return others.some((theirs) => theirs !== undefined && isFrom(theirs, plan.uris)) ? ['outputMissing'] : why;
 }

@@ -1,4 +1,5 @@
 // `run --dry-run`: goes through all items as a run would, and says what would become of each; writes nothing anywhere.
+import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -12,12 +13,12 @@ import { prepareJob } from '../../lambda/prepare/prepare.ts';
 import { collision, decide } from '../../lambda/process/outputs.ts';
 import { openContext } from '../../lambda/process/process.ts';
 import { skipReason } from '../../lambda/process/process-key.ts';
-import { isUpToDate, type JobContext, planOf } from '../../lambda/process/up-to-date.ts';
+import { type JobContext, planOf, type ReasonToMake, whyToMake } from '../../lambda/process/up-to-date.ts';
 import { staticOutputKeys } from '../../lambda/recipe/keys.ts';
 import { openStores } from '../../lambda/store/open.ts';
 import type { OpenStore } from '../../lambda/store/store.ts';
 import { EXIT, type ExitCode } from './command.ts';
-import { type DryRunPlan, planText } from './dry-run-text.ts';
+import { type DryRunPlan, type PlannedKey, planText } from './dry-run-text.ts';
 import { defaultConcurrency } from './execute.ts';
 import { itemsFor, openJobItems } from './job-items.ts';
 import { newRunId } from './run-id.ts';
@@ -28,8 +29,9 @@ const LOOKS_AT_ONCE = 32;
 
 /** Keys shown one by one. */
 const MOST_EXAMPLES = 10;
+const MOST_FAILURES = 20;
 
-/** Shows what a job would do. Exit code 2 when some key is sure to fail. Throws InvalidJob. */
+/** Shows what a job would do, with `json` as a line for each key and one for them all. Exit code 2 when some key is sure to fail. Throws InvalidJob. */
 export async function dryRun(given: Record<string, unknown>, { json }: { readonly json: boolean }): Promise<ExitCode> {
   await using list = await withStandardInput(given);
   const stores = openStores();
@@ -39,9 +41,11 @@ export async function dryRun(given: Record<string, unknown>, { json }: { readonl
     const defaults = { maxConcurrency: defaultConcurrency() };
     const dependencies = { open: stores.open, defaults, itemsOf: itemsFor(stores.open) };
     const job = await prepareJob(parseJob(list.input), newRunId(), dependencies, directoryLocation(scratch));
-    const plan = await makePlan(job, stores.open);
-    process.stdout.write(json ? `${JSON.stringify(plan, undefined, 2)}\n` : planText(plan));
-    return plan.failures.length > 0 ? EXIT.stopped : EXIT.succeeded;
+    const lines = createOutput(process.stdout);
+    const plan = await makePlan(job, stores.open, json ? (key) => lines.write(`${JSON.stringify(key)}\n`) : undefined);
+    const { examples: _, failures: __, ...end } = plan;
+    await lines.write(json ? `${JSON.stringify(end)}\n` : planText(plan));
+    return plan.counts.fail > 0 ? EXIT.stopped : EXIT.succeeded;
   } finally {
     await stores.close();
     await rm(scratch, { recursive: true, force: true });
@@ -50,50 +54,78 @@ export async function dryRun(given: Record<string, unknown>, { json }: { readonl
 
 type Look = { readonly index: number; readonly key: string } & (
   | { readonly skip: string }
-  | { readonly outputs: readonly string[]; readonly unknown: number; readonly failure?: FanoutError }
+  | {
+      readonly outputs: readonly string[];
+      readonly unknown: number;
+      readonly why: readonly ReasonToMake[];
+      readonly failure?: FanoutError;
+    }
 );
 
-async function makePlan(job: PreparedJob, open: OpenStore): Promise<DryRunPlan> {
+/** Goes through all keys, and tells of each in input order. Memory follows their output keys, which may meet. */
+async function makePlan(
+  job: PreparedJob,
+  open: OpenStore,
+  tell: (key: PlannedKey) => Promise<void> = async () => {},
+): Promise<DryRunPlan> {
   const { signal } = new AbortController();
   const context = await openContext(job, open, signal);
   const limit = pLimit(LOOKS_AT_ONCE);
   const owners = new Map<string, string>();
   const counts = { total: 0, process: 0, skip: 0, fail: 0 };
   const skipped: Record<string, number> = {};
-  const examples: DryRunPlan['examples'][number][] = [];
-  const failures: DryRunPlan['failures'][number][] = [];
+  const reasons: Partial<Record<ReasonToMake, number>> = {};
+  const examples: PlannedKey[] = [];
+  const failures: PlannedKey[] = [];
 
-  const note = (look: Look): void => {
-    counts.total += 1;
-    if ('skip' in look) {
-      counts.skip += 1;
-      skipped[look.skip] = (skipped[look.skip] ?? 0) + 1;
-      return;
-    }
-    const { key, outputs } = look;
+  const planned = (look: Look): PlannedKey => {
+    const { index, key } = look;
+    if ('skip' in look) return { index, key, action: 'skip', reason: look.skip };
+    const { outputs, unknown: unknownOutputs, why } = look;
     const failure = look.failure ?? claim(owners, outputs, key, job);
-    if (failure === undefined) {
-      counts.process += 1;
-      if (examples.length < MOST_EXAMPLES) examples.push({ key, outputs, unknownOutputs: look.unknown });
-    } else {
-      counts.fail += 1;
-      failures.push({ key, error: failure.name, message: failure.message });
+    return failure === undefined
+      ? { index, key, action: 'process', reasons: why, outputs, unknownOutputs }
+      : { index, key, action: 'fail', error: failure.name, message: failure.message };
+  };
+  const note = (key: PlannedKey): void => {
+    counts.total += 1;
+    counts[key.action] += 1;
+    if (key.action === 'skip') skipped[key.reason] = (skipped[key.reason] ?? 0) + 1;
+    else if (key.action === 'fail' && failures.length < MOST_FAILURES) failures.push(key);
+    else if (key.action === 'process') {
+      for (const reason of key.reasons) reasons[reason] = (reasons[reason] ?? 0) + 1;
+      if (examples.length < MOST_EXAMPLES) examples.push(key);
     }
   };
 
   const { pages } = await openJobItems(job, open, signal);
   for await (const page of pages({ count: 0 })) {
     const looks = page.map(({ value }, place) => limit(() => lookAt(context, value, counts.total + place, signal)));
-    for (const look of await Promise.all(looks)) note(look);
+    for (const look of await Promise.all(looks)) {
+      const key = planned(look);
+      note(key);
+      await tell(key);
+    }
   }
   return {
+    source: formatLocation(job.source),
+    destination: formatLocation(job.destination),
     counts,
+    reasons,
     skipped,
     examples,
     failures,
-    source: formatLocation(job.source),
-    destination: formatLocation(job.destination),
     job,
+  };
+}
+
+/** Writes lines as fast as the reader takes them. */
+function createOutput(stream: NodeJS.WriteStream): { write(text: string): Promise<void> } {
+  return {
+    async write(text) {
+      if (stream.write(text) || stream.destroyed) return;
+      await Promise.race([once(stream, 'drain'), once(stream, 'close')]);
+    },
   };
 }
 
@@ -105,7 +137,7 @@ async function lookAt(context: JobContext, value: unknown, index: number, signal
     const skip = skipReason(context, item);
     return skip === undefined ? await lookAtOutputs(context, item, index, signal) : { index, key, skip };
   } catch (error) {
-    return { index, key, outputs: [], unknown: 0, failure: toFanoutError(error) };
+    return { index, key, outputs: [], unknown: 0, why: [], failure: toFanoutError(error) };
   }
 }
 
@@ -123,14 +155,15 @@ async function lookAtOutputs(context: JobContext, item: Item, index: number, sig
   if (bytes === 0) throw new FanoutError('NotAnImage', `"${key}" is empty.`);
   const relative = key.slice(job.source.prefix.length);
   const { uri: source, uris } = planOf(context, item);
-  if (await isUpToDate(context, item, signal)) return { index, key, skip: 'upToDate' };
+  const why = await whyToMake(context, item, signal);
+  if (why.length === 0) return { index, key, skip: 'upToDate' };
   const all = staticOutputKeys(job.recipe, relative);
   const outputs = all.flatMap((output) => (output.key === undefined ? [] : [job.destination.prefix + output.key]));
   for (const output of outputs) {
     const head = await destination.head(output, { signal });
     decide(output, head, { source, fingerprint: '', run: job.run }, job.existing, uris);
   }
-  return { index, key, outputs, unknown: all.length - outputs.length };
+  return { index, key, outputs, unknown: all.length - outputs.length, why };
 }
 
 /** Two sources with one output key: the second one would fail. A key that is named twice is one source. */

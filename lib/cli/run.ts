@@ -21,7 +21,10 @@ export const command = defineCommand({
   options: {
     ...JOB_OPTIONS,
     ...JOB_FILE_OPTION,
-    'dry-run': { type: 'boolean', help: 'Shows what would be done; writes nothing.' },
+    'dry-run': {
+      type: 'boolean',
+      help: 'Shows what would be done, and why keys would be made; writes nothing. With --json a line for each key, and one for all.',
+    },
     resume: {
       type: 'string',
       value: 'RUN',

@@ -179,7 +179,7 @@ describe.concurrent('a try-out is a real run over a part of the keys that are me
     await writeFile(join(source, '0000.txt'), 'no image');
     const argv = ['run', source, `${source}-out`, '--recipe', 'thumbnail'] as const;
     const dry = await run(...argv, '--sample', '5', '--dry-run');
-    expect(dry.stdout).toContain('of 5 keys:\n  5 would be processed');
+    expect(dry.stdout).toContain('of 5 keys:\n  5 would be processed: 5 new');
     const ended = await run(...argv, '--sample', '5');
     expect(ended.stdout).toContain('A try-out: a sample of 5 of the 40 keys that are meant, spread evenly');
     const made = await outputsIn(`${source}-out`);

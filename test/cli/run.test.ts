@@ -125,9 +125,12 @@ describe.concurrent('a run', () => {
     await writeFile(join(source, 'empty.jpg'), '');
     const keys = ['0000.jpg', '0000.jpg', 'gone.jpg', 'empty.jpg'].flatMap((key) => ['--keys', key]);
     const argv = ['run', source, `${source}-out`, ...THUMBNAIL, ...keys, '--json'] as const;
-    const dry = JSON.parse((await run(...argv, '--dry-run')).stdout);
-    expect(dry.counts).toEqual({ total: 4, process: 2, skip: 0, fail: 2 });
-    const told = dry.failures.map(({ key, error }: { key: string; error: string }) => `${key} ${error}`);
+    const lines = (await run(...argv, '--dry-run')).stdout.trimEnd().split('\n');
+    const dry = lines.map((line) => JSON.parse(line));
+    expect(dry.at(-1).counts).toEqual({ total: 4, process: 2, skip: 0, fail: 2 });
+    const told = dry
+      .filter(({ action }) => action === 'fail')
+      .map(({ key, error }: { key: string; error: string }) => `${key} ${error}`);
     const { counts, errors } = summaryOf((await run(...argv, '--tolerated-failure-count', '9')).stdout);
     expect(counts).toMatchObject({ total: 4, failed: 2, pending: 0 });
     const met = errors.flatMap(({ name, examples }) => examples.map(({ key }) => `${key} ${name}`));
@@ -165,13 +168,15 @@ describe.concurrent('a run', () => {
     const destination = join(source, '../dry-out');
     const { code, stdout } = await run('run', source, destination, '--recipe', recipe, '--dry-run');
     expect(code).toBe(2);
-    expect(stdout).toContain('1 would be processed\n    0000.jpg → all.webp');
+    expect(stdout).toContain('1 would be processed: 1 new\n    0000.jpg → all.webp\n');
     expect(stdout).toContain('1 would be skipped: 1 not included');
     expect(stdout).toMatch(/2 would fail\n {4}0001\.jpg\n {6}OutputCollision: all\.webp .*0000\.jpg/);
     expect(existsSync(destination)).toBe(false);
     const fine = await run('run', source, destination, ...THUMBNAIL, '--dry-run', '--json');
     expect(fine.code).toBe(0);
-    expect(JSON.parse(fine.stdout)).toMatchObject({ counts: { total: 4, process: 3, skip: 1, fail: 0 } });
+    expect(JSON.parse(fine.stdout.trimEnd().split('\n').at(-1) ?? '')).toMatchObject({
+      counts: { total: 4, process: 3, skip: 1, fail: 0 },
+    });
     const large = await run('run', source, destination, ...THUMBNAIL, '--dry-run', '--limits', 'bytes=9');
     expect(large.code).toBe(2);
     expect(large.stdout).toMatch(
