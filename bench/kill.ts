@@ -61,7 +61,10 @@ try {
     }
     const when = delays.map((delay) => `${delay.toFixed(0)} ms`).join(' and ');
     const how = `${where}${changing ? `, ${JSON.stringify(changes)}` : ''}`;
-    problems.push(...findings.problems.map((problem) => `run ${at} ${how}, killed after ${when}: ${problem}`));
+    for (const problem of findings.problems) {
+      problems.push(`run ${at} ${how}, killed after ${when}: ${problem}`);
+      console.log(problems.at(-1));
+    }
     await rm(join(work, name), { recursive: true, force: true });
     if (tally.killed % 20 === 0) console.log(`${tally.killed} killed, ${problems.length} problems`);
   }
@@ -76,6 +79,5 @@ console.log(
 );
 console.log(`then before their first output: ${tally.made.length - midway}, midway: ${midway}`);
 console.log(`ended before they could be killed (not counted): ${tally.tooLate}`);
-for (const problem of problems.slice(0, 20)) console.log(problem);
 judge('problems', problems.length, { atMost: 0 });
 judge('runs killed midway, as a share', midway / tally.killed, { atLeast: 0.3 });

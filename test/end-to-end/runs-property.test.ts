@@ -1,5 +1,6 @@
-// Runs as they go wrong: killed at any write and carried on, over lists that name keys twice and sources that change meanwhile.
+// Runs as they go wrong: killed at any write, carried on by two at once, over lists that name keys twice, sources that change, and other people's recipes and files.
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import sharp from 'sharp';
@@ -9,6 +10,8 @@ import { transform } from '../../lambda/image/transform.ts';
 import { createPrepare, preparedState } from '../../lambda/prepare/prepare.ts';
 import { createProcess } from '../../lambda/process/process.ts';
 import { readJob } from '../../lambda/report/run-folder.ts';
+import { exitCodeOf } from '../../lambda/report/status.ts';
+import type { Summary } from '../../lambda/report/summary.ts';
 import type { OpenStore, Store } from '../../lambda/store/store.ts';
 import { execute } from '../../lib/cli/execute.ts';
 import type { Json } from '../../lib/states-language.ts';
@@ -19,8 +22,13 @@ const SEED = process.env['SEED'] === undefined ? {} : { seed: Number(process.env
 
 /** Most outputs of a key. */
 const MOST_OUTPUTS = 13;
-const names = ['a', 'b', 'c', 'd', 'e', 'f'];
+/** `d.jpg` has the output keys of `d.png`: two sources at one output key. */
+const KEYS = ['a.png', 'b.png', 'c.png', 'd.png', 'd.jpg', 'e.png', 'f.png'];
+const FIRST = KEYS.slice(0, 4);
+const MINE = 10;
+const OTHERS = 30;
 
+const outputOf = (key: string, n: number): string => `${key.slice(0, -4)}-o${n}.png`;
 const recipeOf = (outputs: number, width: number) => ({
   outputs: Array.from({ length: outputs }, (_, n) => ({
     name: `o${n}`,
@@ -35,34 +43,54 @@ function image(version: number): Promise<Buffer> {
   const known = versions.get(version);
   if (known !== undefined) return known;
   const background = { r: (version * 37) % 256, g: 90, b: version % 256 };
-  const made = sharp({ create: { width: 40, height: 30, channels: 3, background } })
+  const made = sharp({ create: { width: 48, height: 30, channels: 3, background } })
     .png()
     .toBuffer();
   versions.set(version, made);
   return made;
 }
 
+/** What sharp alone makes of a version, as text: size and pixels. */
+async function looks(png: Buffer, width?: number): Promise<string> {
+  const resized = width === undefined ? sharp(png) : sharp(png).resize({ width });
+  const { data, info } = await resized.removeAlpha().raw().toBuffer({ resolveWithObject: true });
+  return `${info.width} x ${info.height}: ${data.subarray(0, 3).join(' ')}`;
+}
+
 type Reader = 'LIST' | 'JSONL' | 'S3_INVENTORY';
 
-const change = fc.record({ key: fc.constantFrom(...names), what: fc.constantFrom('replace', 'remove', 'add') });
+const change = fc.record({ key: fc.constantFrom(...KEYS), what: fc.constantFrom('replace', 'remove', 'add') });
+const attempt = fc.record({
+  /** Another recipe over the same outputs: a run of its own, carried on like ours. */
+  whose: fc.constantFrom('mine', 'mine', 'other'),
+  /** After so many writes the process is gone. */
+  writes: fc.nat({ max: 45 }),
+  changes: fc.array(change, { maxLength: 3 }),
+  /** Who comes meanwhile, after so many milliseconds: somebody who carries the same run on, or runs the other recipe. */
+  second: fc.option(fc.record({ whose: fc.constantFrom('same', 'other'), after: fc.nat({ max: 30 }) })),
+});
 const plan = fc.record({
   /** In directories each record is there at once; over S3 they come in parts, so that a kill loses those of seconds. */
   kind: fc.constantFrom<Kind>('directories', 'S3'),
   reader: fc.constantFrom<Reader>('LIST', 'JSONL', 'S3_INVENTORY'),
   /** Rows of a list: a key, and for an inventory whether the row is an old version or a delete marker. */
-  rows: fc.array(fc.record({ key: fc.constantFrom(...names), row: fc.constantFrom('current', 'old', 'deleted') }), {
+  rows: fc.array(fc.record({ key: fc.constantFrom(...KEYS), row: fc.constantFrom('current', 'old', 'deleted') }), {
     minLength: 1,
     maxLength: 10,
   }),
   outputs: fc.integer({ min: 1, max: MOST_OUTPUTS }),
   batch: fc.integer({ min: 1, max: 3 }),
   concurrency: fc.integer({ min: 1, max: 4 }),
-  attempts: fc.array(
-    fc.record({ writes: fc.nat({ max: 45 }), changes: fc.array(change, { maxLength: 3 }), second: fc.boolean() }),
-    { maxLength: 4 },
+  tolerated: fc.oneof(
+    fc.record({ toleratedFailureCount: fc.constantFrom(0, 1, 2, 1000) }),
+    fc.record({ toleratedFailurePercentage: fc.constantFrom(0, 20, 50, 99) }),
   ),
-  /** Whether another recipe goes over the same outputs before the last attempt. */
-  otherRecipe: fc.boolean(),
+  /** Output keys that hold somebody else's files from the start. */
+  foreign: fc.uniqueArray(fc.record({ key: fc.constantFrom(...KEYS), n: fc.nat({ max: MOST_OUTPUTS - 1 }) }), {
+    maxLength: 3,
+    selector: ({ key, n }) => outputOf(key, n),
+  }),
+  attempts: fc.array(attempt, { maxLength: 5 }),
 });
 
 /** As a process that is killed leaves it: after so many writes, none takes place, and nothing is read any more. */
@@ -94,9 +122,9 @@ interface Options {
 }
 
 /** Starts a run, or without a job carries it on, as the command line does. */
-async function go(places: Places, { id, job, open = places.open }: Options) {
+function go(places: Places, { id, job, open = places.open }: Options) {
   const { source, destination } = places;
-  const folder = { bucket: destination.bucket, prefix: `${destination.prefix}.image-fanout/runs/${id}/` };
+  const folder = folderOf(places, id);
   const running = execute({
     run: id,
     input: (job ?? {}) as Json,
@@ -112,150 +140,228 @@ async function go(places: Places, { id, job, open = places.open }: Options) {
     onThresholdExceeded: () => {},
     onFailure: () => {},
   });
-  return { running, folder };
+  return running.ended;
 }
 
-async function itemsOf(places: Places, folder: { bucket: string; prefix: string }) {
+function folderOf({ destination }: Places, id: string) {
+  return { bucket: destination.bucket, prefix: `${destination.prefix}.image-fanout/runs/${id}/` };
+}
+
+interface Item {
+  readonly index: number;
+  readonly key: string;
+  readonly status: 'succeeded' | 'skipped' | 'failed' | 'pending';
+  readonly reason?: string;
+  readonly error?: string;
+  readonly message?: string;
+  readonly source?: { readonly etag: string };
+}
+
+async function itemsOf(places: Places, id: string): Promise<Item[]> {
+  const folder = folderOf(places, id);
   const { body } = await places.open(folder.bucket).read(`${folder.prefix}items.jsonl`);
   const lines = body
     .toString()
     .split('\n')
     .filter((line) => line !== '');
-  return lines.map(
-    (line) =>
-      JSON.parse(line) as {
-        index: number;
-        key: string;
-        status: string;
-        reason?: string;
-        error?: string;
-        source?: { etag: string };
-      },
-  );
+  return lines.map((line) => JSON.parse(line) as Item);
+}
+
+interface Tolerated {
+  readonly toleratedFailureCount?: number;
+  readonly toleratedFailurePercentage?: number;
+}
+
+/** The status and the exit code are those of the counts and the tolerance; a batch counts whole. */
+function checkEnd({ counts, status }: Summary, tolerated: Tolerated, batch: number): void {
+  const code = exitCodeOf({ status });
+  const { total, failed, pending } = counts;
+  const most = tolerated.toleratedFailureCount ?? Number.POSITIVE_INFINITY;
+  const share = ((tolerated.toleratedFailurePercentage ?? 100) / 100) * total;
+  if (failed === 0) expect({ status, code, pending }).toEqual({ status: 'succeeded', code: 0, pending: 0 });
+  else if (status === 'succeededWithFailures') {
+    expect({ code, pending }).toEqual({ code: 3, pending: 0 });
+    expect(failed).toBeLessThanOrEqual(Math.min(most, share));
+  } else {
+    expect({ status, code }).toEqual({ status: 'stoppedByFailures', code: 2 });
+    expect(failed * batch > most || failed * batch > share).toBe(true);
+  }
 }
 
 test('each listed item stands once, and each output is what sharp makes of the source that the account names', async () => {
   await fc.assert(
-    fc.asyncProperty(plan, async ({ kind, reader, rows, outputs, batch, concurrency, attempts, otherRecipe }) => {
-      const places = await makePlaces(kind);
-      try {
-        const store = places.open(places.source.bucket);
-        const prefix = places.source.prefix;
-        let version = 0;
-        const put = async (key: string) => {
-          version += 1;
-          const body = await image(version);
-          await store.write(`${prefix}${key}.png`, body);
-        };
-        for (const name of names.slice(0, 4)) await put(name);
-        const foreign = Buffer.from('not ours');
-        const destination = places.open(places.destination.bucket);
-        await destination.write(`${places.destination.prefix}foreign.txt`, foreign);
-
-        const lists = places.open(places.destination.bucket);
-        const manifest = reader === 'JSONL' ? 'list.jsonl' : 'inventory/manifest.json';
-        const uri =
-          kind === 'S3'
-            ? `s3://${places.destination.bucket}/lists/${manifest}`
-            : join(directoryPath(places.destination), 'lists', manifest);
-        if (reader === 'JSONL') {
-          const lines = rows.map(({ key }) => `${JSON.stringify({ key: `${prefix}${key}.png` })}\n`).join('');
-          await lists.write('lists/list.jsonl', Buffer.from(lines));
-        } else if (reader === 'S3_INVENTORY') {
-          const csv = rows.map(
-            ({ key, row }) =>
-              `"${places.source.bucket}","${encodeURIComponent(`${prefix}${key}.png`)}","${row}","${row === 'current'}","${row === 'deleted'}"\n`,
-          );
-          await lists.write('lists/inventory/rows.csv.gz', gzipSync(csv.join('')));
-          const document = {
-            ...{
-              sourceBucket: places.source.bucket,
-              destinationBucket: (kind === 'S3' ? 'arn:aws:s3:::' : '') + places.destination.bucket,
-            },
-            ...{
-              version: '2016-11-30',
-              fileFormat: 'CSV',
-              fileSchema: 'Bucket, Key, VersionId, IsLatest, IsDeleteMarker',
-            },
-            files: [{ key: 'lists/inventory/rows.csv.gz', size: 1, MD5checksum: '' }],
+    fc.asyncProperty(
+      plan,
+      async ({ kind, reader, rows, outputs, batch, concurrency, tolerated, foreign, attempts }) => {
+        const places = await makePlaces(kind);
+        try {
+          const { prefix } = places.source;
+          const source = places.open(places.source.bucket);
+          const destination = places.open(places.destination.bucket);
+          let version = 0;
+          /** Of each key and ETag, the bytes. */
+          const bodies = new Map<string, Buffer>();
+          /** Every version of a key that ever was. */
+          const ever = new Map<string, Buffer[]>();
+          const put = async (key: string) => {
+            version += 1;
+            const body = await image(version);
+            const written = await source.write(`${prefix}${key}`, body);
+            bodies.set(`${prefix}${key} ${written?.etag}`, body);
+            ever.set(key, [...(ever.get(key) ?? []), body]);
           };
-          await lists.write('lists/inventory/manifest.json', Buffer.from(JSON.stringify(document)));
-        }
+          for (const key of FIRST) await put(key);
+          const theirs = new Map<string, Buffer>([['foreign.txt', Buffer.from('not ours')]]);
+          for (const { key, n } of foreign)
+            if (n < outputs) theirs.set(outputOf(key, n), Buffer.from(`theirs: ${key} ${n}`));
+          for (const [key, body] of theirs) await destination.write(places.destination.prefix + key, body);
 
-        const job = {
-          ...(reader === 'LIST' ? {} : { manifest: uri }),
-          ...{ recipe: recipeOf(outputs, 10), maxConcurrency: concurrency, itemsPerInvocation: batch },
-          toleratedFailureCount: 1000,
-        };
-        let id = 'run-0';
-        let began = false;
-        for (const [at, { writes, changes, second }] of attempts.entries()) {
-          const open = killedAfter(places.open, writes);
-          const { running, folder } = await go(places, began ? { id, open } : { id: `run-${at}`, job, open });
-          if (!began) id = `run-${at}`;
-          const other = began && second ? (await go(places, { id })).running.ended.catch(() => undefined) : undefined;
-          await running.ended.catch(() => undefined);
-          await other;
-          began = (await lists.head(`${folder.prefix}job.json`)) !== undefined;
-          for (const { key, what } of changes) {
-            if (what === 'remove') await places.removeSource(`${key}.png`);
-            else if (what === 'add' || (await store.head(`${prefix}${key}.png`)) !== undefined) await put(key);
+          const manifest = reader === 'JSONL' ? 'list.jsonl' : 'inventory/manifest.json';
+          const uri =
+            kind === 'S3'
+              ? `s3://${places.destination.bucket}/lists/${manifest}`
+              : join(directoryPath(places.destination), 'lists', manifest);
+          if (reader === 'JSONL') {
+            const lines = rows.map(({ key }) => `${JSON.stringify({ key: prefix + key })}\n`).join('');
+            await destination.write('lists/list.jsonl', Buffer.from(lines));
+          } else if (reader === 'S3_INVENTORY') {
+            const csv = rows.map(
+              ({ key, row }) =>
+                `"${places.source.bucket}","${encodeURIComponent(prefix + key)}","${row}","${row === 'current'}","${row === 'deleted'}"\n`,
+            );
+            await destination.write('lists/inventory/rows.csv.gz', gzipSync(csv.join('')));
+            const document = {
+              ...{
+                sourceBucket: places.source.bucket,
+                destinationBucket: (kind === 'S3' ? 'arn:aws:s3:::' : '') + places.destination.bucket,
+              },
+              ...{
+                version: '2016-11-30',
+                fileFormat: 'CSV',
+                fileSchema: 'Bucket, Key, VersionId, IsLatest, IsDeleteMarker',
+              },
+              files: [{ key: 'lists/inventory/rows.csv.gz', size: 1, MD5checksum: '' }],
+            };
+            await destination.write('lists/inventory/manifest.json', Buffer.from(JSON.stringify(document)));
           }
-        }
-        if (otherRecipe) {
-          const { running } = await go(places, { id: 'other', job: { ...job, recipe: recipeOf(outputs, 20) } });
-          await running.ended.catch(() => undefined);
-        }
-        const listing: string[] = [];
-        for await (const page of store.list(prefix)) listing.push(...page.map(({ key }) => key));
-        if (reader === 'LIST' && listing.length === 0 && !began) return;
 
-        const last = await go(places, began ? { id } : { id: 'run-last', job });
-        const ended = await last.running.ended;
-        if (!('summary' in ended)) throw new Error(`${ended.error}: ${ended.cause}`);
-        const { counts, check, status } = ended.summary;
-        expect(check).toMatchObject({ balanced: true, problems: [] });
-        const items = await itemsOf(places, last.folder);
-        expect(items.map(({ index }) => index)).toEqual(items.map((_, index) => index));
-        if (reader !== 'LIST')
-          expect(items.map(({ key }) => key)).toEqual(rows.map(({ key }) => `${prefix}${key}.png`));
-        else if (!attempts.some(({ changes }) => changes.length > 0))
-          expect(items.map(({ key }) => key)).toEqual(listing);
-        expect(counts.pending).toBe(0);
-        expect(status).toBe(counts.failed > 0 ? 'succeededWithFailures' : 'succeeded');
-        for (const [index, { status: state, reason, error }] of items.entries()) {
-          const old = reader === 'S3_INVENTORY' && rows[index]?.row !== 'current';
-          if (old) expect({ state, reason }).toEqual({ state: 'skipped', reason: 'notCurrent' });
-          else expect(reason).not.toBe('notCurrent');
-          if (state === 'failed') expect(error).toBe('SourceNotFound');
-        }
-        expect((await destination.read(`${places.destination.prefix}foreign.txt`)).body).toEqual(foreign);
-
-        // What a run of the same job has to say now is true of the sources as they are now.
-        if (reader === 'LIST' && listing.length === 0) return;
-        const again = await go(places, { id: 'again', job });
-        const now = await again.running.ended;
-        if (!('summary' in now)) throw new Error(`${now.error}: ${now.cause}`);
-        const found = await places.outputs();
-        for (const { key, status: state, reason } of await itemsOf(places, again.folder)) {
-          if (state !== 'succeeded' && reason !== 'upToDate') continue;
-          const { body } = await store.read(key);
-          for (let n = 0; n < outputs; n += 1) {
-            const output = found.get(`${key.slice(prefix.length, -4)}-o${n}.png`);
-            if (output === undefined) throw new Error(`${key}: output ${n} is missing, and is ${state}`);
-            const pixels = await sharp(output).raw().toBuffer({ resolveWithObject: true });
-            const right = await sharp(body)
-              .resize({ width: 10 + n })
-              .raw()
-              .toBuffer({ resolveWithObject: true });
-            expect([pixels.info.width, pixels.info.height]).toEqual([right.info.width, right.info.height]);
-            expect([...pixels.data.subarray(0, 3)]).toEqual([...right.data.subarray(0, 3)]);
+          const job = {
+            ...(reader === 'LIST' ? {} : { manifest: uri }),
+            ...{ recipe: recipeOf(outputs, MINE), maxConcurrency: concurrency, itemsPerInvocation: batch },
+            ...tolerated,
+          };
+          const otherJob = { ...job, recipe: recipeOf(outputs, OTHERS) };
+          // The run that is carried on once its job is on record: ours, and that of the other recipe.
+          const current = { mine: undefined as string | undefined, other: undefined as string | undefined };
+          let tries = 0;
+          const begin = (whose: 'mine' | 'other', open?: OpenStore) => {
+            const known = current[whose];
+            const id = known ?? `${whose}-${tries++}`;
+            const fresh = whose === 'mine' ? job : otherJob;
+            const ended = go(places, { id, ...(known === undefined ? { job: fresh } : {}), ...(open && { open }) });
+            return ended
+              .catch(() => undefined)
+              .then(async () => {
+                const { bucket, prefix: at } = folderOf(places, id);
+                if ((await places.open(bucket).head(`${at}job.json`)) !== undefined) current[whose] ??= id;
+              });
+          };
+          const listing: string[] = [];
+          for await (const page of source.list(prefix)) listing.push(...page.map(({ key }) => key));
+          for (const { whose, writes, changes, second } of attempts) {
+            const first = begin(whose, killedAfter(places.open, writes));
+            if (second !== null) {
+              await sleep(second.after);
+              await begin(second.whose === 'same' ? whose : 'other');
+            }
+            await first;
+            for (const { key, what } of changes) {
+              if (what === 'remove') await places.removeSource(key);
+              else if (what === 'add' || (await source.head(prefix + key)) !== undefined) await put(key);
+            }
           }
+          const there = async () => {
+            let any = false;
+            for await (const page of source.list(prefix)) any ||= page.length > 0;
+            return any || reader !== 'LIST';
+          };
+          if (current.mine === undefined && !(await there())) return;
+
+          const mine = current.mine ?? 'mine-last';
+          const ended = await go(places, { id: mine, ...(current.mine === undefined ? { job } : {}) });
+          if (!('summary' in ended)) throw new Error(`${ended.error}: ${ended.cause}`);
+          const { check } = ended.summary;
+          expect(check).toMatchObject({ balanced: true, problems: [] });
+          checkEnd(ended.summary, tolerated, batch);
+          const items = await itemsOf(places, mine);
+          expect(items.map(({ index }) => index)).toEqual(items.map((_, index) => index));
+          if (reader !== 'LIST') expect(items.map(({ key }) => key)).toEqual(rows.map(({ key }) => prefix + key));
+          else if (!attempts.some(({ changes }) => changes.length > 0))
+            expect(items.map(({ key }) => key)).toEqual(listing);
+          else expect(new Set(items.map(({ key }) => key)).size).toBe(items.length);
+          for (const [index, { status: state, reason, error, message }] of items.entries()) {
+            if (state === 'pending') continue;
+            const old = reader === 'S3_INVENTORY' && rows[index]?.row !== 'current';
+            if (old) expect({ state, reason }).toEqual({ state: 'skipped', reason: 'notCurrent' });
+            else expect(reason).not.toBe('notCurrent');
+            if (state === 'failed')
+              expect(['SourceNotFound', 'OutputExists', 'OutputCollision'], message).toContain(error);
+          }
+          const found = await places.outputs();
+          // As long as nobody else was at the outputs, each is of a version that the account names.
+          const alone = attempts.every(({ whose, second }) => whose === 'mine' && second?.whose !== 'other');
+          if (alone) {
+            for (const key of KEYS) {
+              const named = items.filter((item) => item.key === prefix + key && item.status === 'succeeded');
+              const skipped = items.some((item) => item.key === prefix + key && item.reason === 'upToDate');
+              const sources = named.map(({ source: facts }) => bodies.get(`${prefix}${key} ${facts?.etag}`));
+              if (sources.some((body) => body === undefined))
+                throw new Error(`${key}: made of a source that never was`);
+              const may = skipped ? [...(ever.get(key) ?? [])] : (sources as Buffer[]);
+              if (may.length > 0) await checkOutputs(found, key, outputs, may);
+            }
+          }
+
+          // What a run of the same job has to say now is true of the sources as they are now.
+          if (await there()) {
+            const again = await go(places, { id: 'again', job: { ...job, ...NONE_STOPS } });
+            if (!('summary' in again)) throw new Error(`${again.error}: ${again.cause}`);
+            const now = await places.outputs();
+            for (const { key, status: state, reason, source: facts } of await itemsOf(places, 'again')) {
+              if (state !== 'succeeded' && reason !== 'upToDate') continue;
+              const { body, etag } = await source.read(key);
+              if (state === 'succeeded') expect(facts?.etag).toBe(etag);
+              await checkOutputs(now, key.slice(prefix.length), outputs, [body]);
+            }
+          }
+          for (const [key, body] of theirs)
+            expect((await destination.read(places.destination.prefix + key)).body, key).toEqual(body);
+        } finally {
+          await places.close();
         }
-      } finally {
-        await places.close();
-      }
-    }),
+      },
+    ),
     { numRuns: RUNS, ...SEED },
   );
 }, 550_000);
+
+const NONE_STOPS = { toleratedFailureCount: 1000, toleratedFailurePercentage: 100 };
+
+/** All outputs of a key are what sharp makes of one of these. */
+async function checkOutputs(
+  found: ReadonlyMap<string, Buffer>,
+  key: string,
+  outputs: number,
+  may: readonly Buffer[],
+): Promise<void> {
+  const is = await Promise.all(
+    Array.from({ length: outputs }, async (_, n) => {
+      const output = found.get(outputOf(key, n));
+      return output === undefined ? `output ${n} is missing` : await looks(output);
+    }),
+  );
+  const right = await Promise.all(
+    may.map((body) => Promise.all(Array.from({ length: outputs }, (_, n) => looks(body, MINE + n)))),
+  );
+  if (!right.some((all) => all.join() === is.join())) expect({ key, outputs: is }).toEqual({ key, outputs: right[0] });
+}
