@@ -29,6 +29,18 @@ export function statusTable(): string {
   return ['| exit code | `status` | meaning |', '|---|---|---|', ...rows].join('\n');
 }
 
+/** A document's sections, as links, in one paragraph; GitHub's way from a heading to its anchor. */
+export function tableOfContents(text: string): string {
+  const after = text.slice(text.indexOf('<!-- toc:end -->'));
+  const headings = [...after.matchAll(/^## (.+)$/gm)].map(([, heading = '']) => heading);
+  const anchor = (heading: string) =>
+    heading
+      .toLowerCase()
+      .replace(/[^\p{L}\p{N} _-]/gu, '')
+      .replaceAll(' ', '-');
+  return headings.map((heading) => `[${heading}](#${anchor(heading)})`).join(' · ');
+}
+
 interface Field {
   readonly description?: string | undefined;
   safeParse(input: unknown): { success: boolean; data?: unknown };
@@ -50,7 +62,8 @@ function defaultOf(schema: Field): string {
 export const DOCUMENTS = ['README.md', 'docs/account.md'] as const;
 
 /** What stands between the markers `<!-- name:start -->` and `<!-- name:end -->`, by name. */
-export const TABLES: Readonly<Record<string, () => string>> = {
+export const TABLES: Readonly<Record<string, (text: string) => string>> = {
+  toc: tableOfContents,
   job: jobTable,
   context: contextTable,
   costs: costTable,
@@ -64,7 +77,7 @@ export function withTables(text: string): string {
     (all, start: string, name: string, end) => {
       const table = TABLES[name];
       if (table === undefined && name !== 'recipes') throw new Error(`there is no table "${name}"`);
-      return table === undefined ? all : `${start}\n${table()}\n\n${end}`;
+      return table === undefined ? all : `${start}\n${table(text)}\n\n${end}`;
     },
   );
 }
