@@ -1,4 +1,7 @@
-// The names of the stack's outputs: by them the command line finds what is deployed, and people what to paste where.
+// The names of the stack's outputs and of its settings: by them the command line finds what is deployed, and people what to paste where.
+
+/** What all context keys of ours start with. */
+export const CONTEXT_PREFIX = 'image-fanout:';
 
 /** Name of each CloudFormation output of the stack, and what it holds. */
 export const OUTPUTS = {

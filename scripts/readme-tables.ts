@@ -2,8 +2,9 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { jobSchema, NESTED } from '../lambda/job/job.ts';
 import { RUN_STATUSES } from '../lambda/report/status.ts';
-import { CONTEXT_PREFIX, contextSchema } from '../lib/cloud/context.ts';
+import { contextSchema } from '../lib/cloud/context.ts';
 import { costTable } from '../lib/costs.ts';
+import { CONTEXT_PREFIX } from '../lib/outputs.ts';
 
 /** The job's fields, from the schema that reads them. */
 export function jobTable(): string {

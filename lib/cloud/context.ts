@@ -4,10 +4,7 @@ import type { Node } from 'constructs';
 import * as z from 'zod';
 import { type Location, parseLocation } from '../../lambda/contract/location.ts';
 import { type JobInput, MOST_CONCURRENCY, parseJob } from '../../lambda/job/job.ts';
-import { STACK_NAME } from '../outputs.ts';
-
-/** What all context keys of ours start with. */
-export const CONTEXT_PREFIX = 'image-fanout:';
+import { CONTEXT_PREFIX, STACK_NAME } from '../outputs.ts';
 
 const place = z.string().transform((text, context): Location => {
   try {

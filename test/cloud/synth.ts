@@ -4,8 +4,9 @@ import { join } from 'node:path';
 import { App } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import { ROOT } from '../../lib/cloud/bundle.ts';
-import { CONTEXT_PREFIX, readContext } from '../../lib/cloud/context.ts';
+import { readContext } from '../../lib/cloud/context.ts';
 import { ImageFanoutStack } from '../../lib/cloud/stack.ts';
+import { CONTEXT_PREFIX } from '../../lib/outputs.ts';
 
 export interface Synthesized {
   readonly app: App;
