@@ -47,6 +47,9 @@ export const TIMEOUTS = {
   /** The longest that Lambda allows. */
   summarizeFunction: 900,
   summarizeTask: 905,
+  /** The longest that Lambda allows: a guard looks for nearly as long, and is then called again. */
+  guardFunction: 900,
+  guardTask: 905,
   /** Two weeks: 100 million images at 1,000 a second take 28 hours. */
   execution: 14 * 24 * 3600,
 } as const;
@@ -155,7 +158,11 @@ export function workflow({ functions, partition = 'aws' }: WorkflowOptions): Sta
         Resource: functions.prepare,
         Parameters: {
           'input.$': '$',
-          execution: { 'name.$': '$$.Execution.Name', 'startTime.$': '$$.Execution.StartTime' },
+          execution: {
+            'id.$': '$$.Execution.Id',
+            'name.$': '$$.Execution.Name',
+            'startTime.$': '$$.Execution.StartTime',
+          },
         },
         TimeoutSeconds: TIMEOUTS.prepareTask,
         Retry: [PATIENT, TRANSIENT],
@@ -184,6 +191,36 @@ export function workflow({ functions, partition = 'aws' }: WorkflowOptions): Sta
         Retry: [PATIENT, TRANSIENT],
         End: true,
       },
+    },
+  };
+}
+
+/**
+ * The state machine beside a run that has guards: it lives for as long as the run does, and a little longer at most. Its
+ * function looks every few seconds, and is called anew when its time is over: two transitions in a quarter of an hour.
+ */
+export function guardWorkflow(guard: string): StateMachineDefinition {
+  return {
+    Comment: 'image-fanout: lets a run grow, and stops it',
+    StartAt: 'Guard',
+    // A redrive starts another: so that this one never outlives the run that it belongs to by much.
+    TimeoutSeconds: TIMEOUTS.execution,
+    States: {
+      Guard: {
+        Type: 'Task',
+        Comment: 'Looks at the Map Run every few seconds',
+        Resource: guard,
+        TimeoutSeconds: TIMEOUTS.guardTask,
+        // Whatever ends it: a run without its guard is worse than one that begins to look anew.
+        Retry: [PATIENT, { ...TRANSIENT, ErrorEquals: ['States.ALL'], MaxAttempts: 20, MaxDelaySeconds: 60 }],
+        Next: 'Over?',
+      },
+      'Over?': {
+        Type: 'Choice',
+        Choices: [{ Variable: '$.state', StringEquals: 'OVER', Next: 'Over' }],
+        Default: 'Guard',
+      },
+      Over: { Type: 'Succeed' },
     },
   };
 }

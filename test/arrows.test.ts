@@ -83,12 +83,12 @@ const under = (...prefixes: string[]) => files.filter((file) => prefixes.some((p
 
 /** The rooms of lambda/ and the floor of each: what is on a floor may ask only what is below it. */
 const FLOORS = new Map([
-  ['handlers', 5],
-  ['prepare', 4],
-  ['process', 4],
-  ['report', 4],
-  ['start', 4],
-  ['guard', 3],
+  ['handlers', 6],
+  ['prepare', 5],
+  ['process', 5],
+  ['report', 5],
+  ['start', 5],
+  ['guard', 4],
   ['job', 3],
   ['image', 3],
   ['estimate', 3],

@@ -14,6 +14,8 @@ export const ENVIRONMENT = {
   processFunction: 'IMAGE_FANOUT_PROCESS_FUNCTION',
   /** Prepare's: MB of the image function, for the price of a run. */
   memory: 'IMAGE_FANOUT_MEMORY',
+  /** Prepare's: ARN of the guards' state machine. */
+  guard: 'IMAGE_FANOUT_GUARD',
   /** The starter's: ARN of the state machine. */
   stateMachine: 'IMAGE_FANOUT_STATE_MACHINE',
   /** The starter's: the job of uploads but for its keys, as JSON. */
@@ -28,6 +30,8 @@ export const ENVIRONMENT = {
 export const RESULT_FOLDERS = {
   /** One folder per execution, by its name: the prepared job, Step Functions' result files, the account. */
   runs: 'runs/',
+  /** What the image function notes for the guards of runs, a folder for each. */
+  guards: 'guards/',
   /** Job files: with that trigger on, each that lands here starts its job. */
   jobs: 'jobs/',
   /** Manifests and lists of keys that jobs refer to. */

@@ -5,3 +5,6 @@ export const DEADLINE_ERROR = 'Deadline';
 
 /** The last keys failed by one class above a share. */
 export const BREAKER_ERROR = 'Breaker';
+
+/** The run has cost what it may. */
+export const CAP_ERROR = 'MaxCost';

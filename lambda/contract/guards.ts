@@ -33,6 +33,8 @@ export interface Guards {
   /** Milliseconds until nothing more is started. */
   readonly deadline?: number;
   readonly breaker?: Breaker;
+  /** US dollars that the attempt may cost, by list prices. */
+  readonly maxCost?: number;
   /** With the concurrency that it ends at. */
   readonly ramp?: Ramp & { readonly maxConcurrency: number };
 }

@@ -38,3 +38,8 @@ export function spentOnAws({ children, busySeconds, gets, puts }: Counted, deplo
 export function priceOfRequests({ gets, puts }: { gets: number; puts: number }, prices: Prices): number {
   return gets * prices.s3Get + puts * prices.s3Put;
 }
+
+/** An amount for a person: cents, and where it is less than ten of them, as many digits as tell something. */
+export function dollars(amount: number): string {
+  return `$${amount >= 0.1 ? amount.toFixed(2) : amount.toPrecision(2)}`;
+}

@@ -1,9 +1,11 @@
 // Prepare, as Lambda runs it: the stack's places are the defaults, and the only ones allowed.
 import { Logger } from '@aws-lambda-powertools/logger';
 import { LambdaClient } from '@aws-sdk/client-lambda';
+import { ExecutionAlreadyExists, SFNClient, StartExecutionCommand } from '@aws-sdk/client-sfn';
 import { ENVIRONMENT, env, RESULT_FOLDERS } from '../contract/environment.ts';
 import { parseLocation } from '../contract/location.ts';
 import type { Used } from '../contract/used.ts';
+import type { Watching } from '../guard/watch.ts';
 import type { PreparedState, PrepareEvent } from '../job/prepared.ts';
 import { createPrepare } from '../prepare/prepare.ts';
 import { meter } from './meter.ts';
@@ -13,6 +15,7 @@ import { type LambdaContext, open } from './runtime.ts';
 const logger = new Logger();
 // Short: the room is good to know, and not worth a wait.
 const lambda = new LambdaClient({ maxAttempts: 2, requestHandler: { requestTimeout: 3000, connectionTimeout: 1000 } });
+const machine = new SFNClient({});
 const source = parseLocation(env(ENVIRONMENT.source));
 const destination = parseLocation(env(ENVIRONMENT.destination));
 const results = parseLocation(env(ENVIRONMENT.results));
@@ -33,7 +36,21 @@ const prepare = createPrepare({
   }),
   // The function has two minutes in all.
   listMilliseconds: 80_000,
+  startGuard,
 });
+
+/** Under the run's own name: Prepare may be tried again. */
+async function startGuard(execution: string, since: string): Promise<void> {
+  const input: Watching = { execution, since };
+  const name = execution.split(':').at(-1);
+  try {
+    await machine.send(
+      new StartExecutionCommand({ stateMachineArn: env(ENVIRONMENT.guard), name, input: JSON.stringify(input) }),
+    );
+  } catch (error) {
+    if (!(error instanceof ExecutionAlreadyExists)) throw error;
+  }
+}
 
 /** A deployment that may not ask is served all the same: what is throttled then is tried again. */
 async function room(): Promise<number | undefined> {

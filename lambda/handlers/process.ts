@@ -1,6 +1,10 @@
 // Process image, as Lambda runs it: a log line for each key that failed, a line of metrics for each invocation, all with the run.
+import { randomUUID } from 'node:crypto';
 import { Logger } from '@aws-lambda-powertools/logger';
+import { ENVIRONMENT, env, RESULT_FOLDERS } from '../contract/environment.ts';
+import { parseLocation } from '../contract/location.ts';
 import type { Outcome, ProcessResult } from '../contract/outcome.ts';
+import { createNotes } from '../guard/notes.ts';
 import { transform } from '../image/transform.ts';
 import type { PreparedJob, ProcessEvent } from '../job/prepared.ts';
 import { createProcess } from '../process/process.ts';
@@ -24,6 +28,14 @@ const processImages = createProcess({
   mostBytes: SHARE_READ_AHEAD * memory * 1024 * 1024,
   onOutcome: note,
 });
+const results = parseLocation(env(ENVIRONMENT.results));
+const environment = randomUUID();
+const notes = createNotes({
+  write: async (run, note) => {
+    const key = `${results.prefix}${RESULT_FOLDERS.guards}${run}/${environment}.json`;
+    await open(results.bucket).write(key, Buffer.from(JSON.stringify(note)), { contentType: 'application/json' });
+  },
+});
 
 export async function handler(event: ProcessEvent, context: LambdaContext): Promise<ProcessResult> {
   const used = meter();
@@ -39,11 +51,22 @@ export async function handler(event: ProcessEvent, context: LambdaContext): Prom
     );
   } finally {
     publish(run);
+    await tellGuard();
   }
 }
 
-function note(outcome: Outcome, { results }: PreparedJob): void {
+/** What cannot be told is told with the next key: no image fails for it. */
+async function tellGuard(): Promise<void> {
+  try {
+    await notes.flush();
+  } catch (error) {
+    logger.warn('Could not tell the guard of the run', { error: error as Error });
+  }
+}
+
+function note(outcome: Outcome, { run, results, breaker, maxCost, maxConcurrency }: PreparedJob): void {
   count(outcome);
+  notes.add({ run, ...(breaker && { breaker }), capped: maxCost !== undefined, maxConcurrency }, outcome);
   const facts = { results: results.prefix, key: outcome.key, outcome };
   if (outcome.status === 'failed') logger.error(`${outcome.error}: ${outcome.message}`, facts);
   else logger.debug(outcome.status, facts);

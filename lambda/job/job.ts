@@ -153,6 +153,13 @@ export const jobSchema = z.strictObject({
     .describe(
       'Stops a run whose last keys mostly fail by one class, whatever is tolerated: `{}`, or what differs from its defaults. Default: none.',
     ),
+  maxCost: z
+    .number()
+    .positive()
+    .optional()
+    .describe(
+      'Most US dollars that the run may cost, by list prices: on AWS all that it uses, here the requests to S3. Default: no cap.',
+    ),
   deadline: duration
     .optional()
     .describe('Starts nothing new after 90s, 15m, 1h30m, …; what is left is pending. Default: none.'),

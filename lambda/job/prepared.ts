@@ -60,6 +60,8 @@ export interface PreparedJob {
   readonly itemsPerInvocation: number;
   readonly ramp?: Ramp;
   readonly breaker?: Breaker;
+  /** US dollars. */
+  readonly maxCost?: number;
   /** Milliseconds. */
   readonly deadline?: number;
 }
@@ -121,7 +123,7 @@ export interface SelectedItem {
 export interface PrepareEvent {
   /** The execution's input as it came: a job, or what stands for one. */
   readonly input: unknown;
-  readonly execution: { readonly name: string; readonly startTime: string };
+  readonly execution: { readonly id?: string; readonly name: string; readonly startTime: string };
 }
 
 /** The Map state's output, at `$.mapRun` for Summarize. */

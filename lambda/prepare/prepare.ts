@@ -3,7 +3,6 @@
 import { realpath } from 'node:fs/promises';
 import { definedOnly } from '../contract/defined.ts';
 import { FanoutError } from '../contract/errors.ts';
-import type { Guards } from '../contract/guards.ts';
 import {
   directoryLocation,
   directoryPath,
@@ -15,6 +14,7 @@ import {
   resolveReference,
 } from '../contract/location.ts';
 import { parseJson } from '../contract/text.ts';
+import { guardsOf } from '../guard/of-job.ts';
 import { rampedConcurrency } from '../guard/ramp.ts';
 import { overlayReferences } from '../image/overlays.ts';
 import { ANY_GLOB, IMAGE_GLOB } from '../job/image-glob.ts';
@@ -65,6 +65,8 @@ export interface PrepareDependencies extends ListDependencies {
   readonly room?: () => Promise<number | undefined>;
   /** Asked when the job is about to be written: what the price of its run depends on. Default: it has none. */
   readonly deployment?: () => Deployment;
+  /** Starts the guard of a run, by its ARN and when it began. Default: whoever runs the job guards it. */
+  readonly startGuard?: (execution: string, since: string) => Promise<void>;
 }
 
 export type Prepare = (event: PrepareEvent) => Promise<PreparedState>;
@@ -95,7 +97,12 @@ export function createPrepare(dependencies: PrepareDependencies): Prepare {
       contentType: 'application/json',
     });
     await noteElsewhere(prepared, dependencies);
-    return preparedState(prepared);
+    const state = preparedState(prepared);
+    // Before anything is begun: a run that asks for a guard does not go without.
+    if (state.guards !== undefined && execution.id !== undefined) {
+      await dependencies.startGuard?.(execution.id, execution.startTime);
+    }
+    return state;
   };
 }
 
@@ -127,10 +134,6 @@ export function preparedState(job: PreparedJob): PreparedState {
     run: { bucket: results.bucket, key: results.prefix + JOB_FILE },
     results: { bucket: results.bucket, prefix: results.prefix.replace(/\/$/, '') },
   };
-}
-
-function guardsOf({ deadline, breaker, ramp, maxConcurrency }: PreparedJob): Guards {
-  return definedOnly({ deadline, breaker, ramp: ramp && { ...ramp, maxConcurrency } });
 }
 
 /**
@@ -204,6 +207,7 @@ async function draftJob(
     toleratedFailurePercentage,
     ramp,
     breaker,
+    maxCost,
     deadline,
   } = job;
   return {
@@ -229,7 +233,7 @@ async function draftJob(
     toleratedFailureCount: toleratedFailureCount ?? (toleratedFailurePercentage === undefined ? 0 : ALL_ITEMS),
     toleratedFailurePercentage: toleratedFailurePercentage ?? 100,
     itemsPerInvocation,
-    ...definedOnly({ ramp, breaker, deadline }),
+    ...definedOnly({ ramp, breaker, maxCost, deadline }),
   };
 }
 

@@ -1,6 +1,6 @@
 // How a run ended, in one word: the one table of words, exit codes and meanings for whoever tells of an end.
 import type { ErrorName } from '../contract/errors.ts';
-import { BREAKER_ERROR, DEADLINE_ERROR } from '../contract/guard-errors.ts';
+import { BREAKER_ERROR, CAP_ERROR, DEADLINE_ERROR } from '../contract/guard-errors.ts';
 
 /** What the table says of one word. Texts are plain, without a full stop. */
 interface End {
@@ -39,6 +39,7 @@ export const RUN_STATUSES = {
     title: 'Stopped by the breaker',
     meaning: 'stopped by the breaker: too many of the last keys failed by one class',
   },
+  stoppedByCap: { exitCode: 2, title: 'Stopped by its cap', meaning: 'stopped by its cap: `maxCost`' },
   stoppedByDeadline: { exitCode: 2, title: 'Stopped by the deadline', meaning: 'stopped by the deadline' },
   stoppedByError: {
     exitCode: 2,
@@ -87,6 +88,7 @@ const STOPPED_BY: Readonly<Record<string, RunStatus>> = {
   [LOST_LEASE_ERROR]: 'stoppedByError',
   [DEADLINE_ERROR]: 'stoppedByDeadline',
   [BREAKER_ERROR]: 'stoppedByBreaker',
+  [CAP_ERROR]: 'stoppedByCap',
 };
 
 /** What the run's status is made of. */

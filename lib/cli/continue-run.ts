@@ -30,6 +30,7 @@ const CHANGEABLE = [
   'toleratedFailurePercentage',
   'ramp',
   'breaker',
+  'maxCost',
   'deadline',
 ] as const;
 

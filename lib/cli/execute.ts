@@ -29,7 +29,7 @@ import {
 import type { Json } from '../states-language.ts';
 import { workflow } from '../workflow.ts';
 import type { KeyFailure, Threshold } from './failures.ts';
-import { createGuard, type Guard, startDeadline } from './guard.ts';
+import { createGuard, type Guard, startDeadline, tariffOf } from './guard.ts';
 import { type ProgressTracker, trackProgress } from './progress.ts';
 import { pictureTools } from './thumbnail.ts';
 
@@ -158,6 +158,10 @@ export function execute(options: ExecuteOptions): Running {
           prepared = state;
           guard ??= createGuard({
             guards: state.guards ?? {},
+            tariff:
+              state.guards?.maxCost === undefined
+                ? undefined
+                : tariffOf(await readJob(open(state.run.bucket), folderOf(state)), process.env['AWS_REGION']),
             scale: (maxConcurrency) => execution.update({ maxConcurrency }),
             stop,
           });
@@ -190,6 +194,7 @@ export function execute(options: ExecuteOptions): Running {
         }
       } else if (prepared !== undefined) {
         const outcomes = follow(event, prepared, progress, options.onFailure);
+        if (event.type === 'childStarted') guard?.started((event.input as unknown as ProcessEvent).Items.length);
         if (outcomes !== undefined) guard?.ended(outcomes);
       }
     },

@@ -61,6 +61,11 @@ export const JOB_OPTIONS = {
     value: 'NAME=N',
     help: 'Stops a run whose last keys mostly fail by one class, whatever is tolerated: keys or percentage; `--breaker default` for 100 and 50.',
   },
+  'max-cost': {
+    type: 'string',
+    value: 'DOLLARS',
+    help: 'Most that the run may cost by list prices: on AWS all that it uses, here the requests to S3.',
+  },
   deadline: {
     type: 'string',
     value: 'TIME',
@@ -135,6 +140,7 @@ export async function jobInput(positionals: readonly string[], options: JobOptio
       itemsPerInvocation: numberOf(options['items-per-invocation']),
       ramp: guardOf('ramp', options.ramp, 'baseConcurrency=10', file),
       breaker: guardOf('breaker', options.breaker, 'percentage=50', file),
+      maxCost: numberOf(options['max-cost']),
       deadline: options.deadline,
       existing: options.existing,
       verify: options.verify,

@@ -14,6 +14,7 @@ import { METRICS, SERVICE } from '../../lambda/contract/metrics.ts';
 import { TIMEOUTS } from '../workflow.ts';
 import { createBucket } from './buckets.ts';
 import { Handler, type Network, SORTING_SPACE } from './functions.ts';
+import { Guard } from './guard.ts';
 import { type MetricName, Monitoring, ownMetric } from './monitoring.ts';
 import {
   forPictures,
@@ -100,6 +101,8 @@ export interface Functions {
   readonly Summarize: LambdaFunction;
   /** Writes the account after a run's end, and tells the topic. */
   readonly Report: LambdaFunction;
+  /** Lets a run grow, and stops it. */
+  readonly Guard: LambdaFunction;
   /** Starts runs for job files and uploads. */
   readonly Start?: LambdaFunction;
 }
@@ -171,6 +174,7 @@ export class ImageFanout extends Construct {
     const image = {
       ...common,
       entry: 'process',
+      memory: props.memory ?? DEFAULT_MEMORY,
       // glibc's arenas keep what threads freed: https://sharp.pixelplumbing.com/install/#linux-memory-allocator
       environment: { ...common.environment, MALLOC_ARENA_MAX: '2' },
       statements: [
@@ -179,18 +183,19 @@ export class ImageFanout extends Construct {
         onObjects(destination, 's3:GetObject', 's3:GetObjectTagging', 's3:PutObject', 's3:PutObjectTagging'),
         onObjects(runs, 's3:GetObject'),
         onObjects(recipes, 's3:GetObject'),
+        // What it tells the guards of runs.
+        onObjects(within(results, RESULT_FOLDERS.guards), 's3:PutObject'),
         knowingAbsence(source),
         knowingAbsence(destination),
         // A watermark that was deleted during the run is missing, and not forbidden.
         knowingAbsence(recipes),
         ...usingKey([source, destination, results], 'kms:Decrypt'),
-        ...usingKey([destination], 'kms:GenerateDataKey'),
+        ...usingKey([destination, results], 'kms:GenerateDataKey'),
       ],
     } as const;
     const process = new Handler(this, 'Process', {
       ...image,
       description: 'image-fanout: reads an image, makes its renditions, writes them',
-      memory: props.memory ?? DEFAULT_MEMORY,
       timeout: TIMEOUTS.processFunction,
       ...(reservedConcurrency === undefined ? {} : { reservedConcurrency }),
     });
@@ -200,6 +205,7 @@ export class ImageFanout extends Construct {
       memory: props.largeMemory ?? LARGE_MEMORY,
       timeout: TIMEOUTS.processLargeFunction,
     });
+    const guard = new Guard(this, 'Guard', { ...common, results });
     const prepare = new Handler(this, 'Prepare', {
       ...common,
       entry: 'prepare',
@@ -210,8 +216,13 @@ export class ImageFanout extends Construct {
         ...common.environment,
         [ENVIRONMENT.processFunction]: process.function.functionName,
         [ENVIRONMENT.memory]: String(props.memory ?? DEFAULT_MEMORY),
+        [ENVIRONMENT.guard]: guard.stateMachine.stateMachineArn,
       },
       statements: [
+        new PolicyStatement({
+          actions: ['states:StartExecution'],
+          resources: [guard.stateMachine.stateMachineArn],
+        }),
         new PolicyStatement({ actions: ['lambda:GetAccountSettings'], resources: ['*'] }),
         new PolicyStatement({
           actions: ['lambda:GetFunctionConcurrency'],
@@ -268,6 +279,7 @@ export class ImageFanout extends Construct {
       logLevel: props.logLevel ?? LogLevel.ERROR,
     }).stateMachine;
 
+    guard.over(this.stateMachine);
     const around = {
       ...common,
       results,
@@ -307,6 +319,7 @@ export class ImageFanout extends Construct {
       ProcessLarge: processLarge.function,
       Summarize: summarize.function,
       Report: reports.report,
+      Guard: guard.function,
       ...(triggers === undefined ? {} : { Start: triggers.starter }),
     };
     this.alarms = [];

@@ -69,6 +69,7 @@ export const FORCED_WILDCARDS = {
       'states:RedriveExecution',
       'states:ListMapRuns',
       'states:DescribeMapRun',
+      'states:UpdateMapRun',
     ],
     rule: 'Executions, children and Map Runs are named as they start: IAM policies for Distributed Map.',
   },

@@ -58,9 +58,12 @@ describe('reading and writing', () => {
       .flatMap(({ resources }) => resources)
       .sort();
 
-  it('the image functions write the destination only, and read what they must', () => {
+  it('the image functions write the destination and what they tell guards only, and read what they must', () => {
     for (const role of [/^ProcessRole/, /^ProcessLargeRole/]) {
-      expect(may(role, 's3:PutObject')).toEqual(['arn:aws:s3:::the-destination/out/*']);
+      expect(may(role, 's3:PutObject')).toEqual([
+        'arn:aws:s3:::the-destination/out/*',
+        'arn:aws:s3:::the-results/acc/guards/*',
+      ]);
       expect(may(role, 's3:GetObject')).toEqual([
         'arn:aws:s3:::the-destination/out/*',
         'arn:aws:s3:::the-results/acc/recipes/*',
@@ -102,6 +105,19 @@ describe('reading and writing', () => {
     expect(may(/^TriggersStartRole/, 'states:StartExecution')).toEqual([
       expect.stringContaining('WorkflowStateMachine'),
     ]);
+  });
+
+  it('only the guard scales and stops runs, those of this state machine', () => {
+    for (const action of ['states:UpdateMapRun', 'states:StopExecution']) {
+      const roles = all.filter(({ actions }) => actions.includes(action)).map(({ role }) => role);
+      // Step Functions itself stops children.
+      expect(roles.filter((role) => !role.startsWith('WorkflowRole'))).toEqual([expect.stringMatching(/^GuardRole/)]);
+    }
+    expect(may(/^GuardRole/, 'states:StopExecution')).toEqual([
+      expect.stringMatching(/:execution:<?WorkflowStateMachine\w*\.?\w*>?:\*$/),
+    ]);
+    expect(may(/^PrepareRole/, 'states:StartExecution')).toEqual([expect.stringContaining('GuardStateMachine')]);
+    expect(may(/^GuardRole/, 's3:PutObject')).toEqual([]);
   });
 
   it("the CDK's function turns notifications on for the buckets of triggers, and touches no others", () => {
@@ -157,7 +173,7 @@ describe('reading and writing', () => {
     expect(listings.length).toBeGreaterThan(0);
     for (const { statement } of listings) {
       const [prefix] = Object.values(statement.Condition ?? {}).map((condition) => condition['s3:prefix']);
-      expect(prefix).toMatch(/^(in|out|acc)\/(runs\/|recipes\/)?\*$/);
+      expect(prefix).toMatch(/^(in|out|acc)\/(runs\/|recipes\/|guards\/)?\*$/);
     }
   });
 

@@ -3,7 +3,7 @@ import { Match } from 'aws-cdk-lib/assertions';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { OUTPUTS } from '../../lib/outputs.ts';
 import { TIMEOUTS } from '../../lib/workflow.ts';
-import { rendered, resources, type Synthesized, synthesize } from './synth.ts';
+import { machineOf, rendered, resources, type Synthesized, synthesize } from './synth.ts';
 
 let fresh: Synthesized;
 let existing: Synthesized;
@@ -95,8 +95,8 @@ it('the functions that sort an account have all the disk that there can be', () 
 });
 
 it("the state machine logs below AWS's name for logs of services, which takes no line of the account's log policy", () => {
-  const machines = Object.values(resources(fresh.template, 'AWS::StepFunctions::StateMachine'));
-  expect(JSON.stringify(machines[0]?.Properties['LoggingConfiguration'])).toContain('ImageFanoutLogs');
+  const machine = machineOf(fresh, 'Workflow');
+  expect(JSON.stringify(machine.Properties['LoggingConfiguration'])).toContain('ImageFanoutLogs');
   fresh.template.hasResourceProperties('AWS::Logs::LogGroup', {
     LogGroupName: Match.stringLikeRegexp('^/aws/vendedlogs/states/ImageFanout-'),
   });

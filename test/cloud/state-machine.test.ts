@@ -6,17 +6,17 @@ import { TIMES } from '../../lambda/handlers/runtime.ts';
 import { parseJob } from '../../lambda/job/job.ts';
 import { preparedState } from '../../lambda/prepare/prepare.ts';
 import type { DistributedMapState, StateMachineDefinition, TaskState } from '../../lib/states-language.ts';
-import { OUT_OF_RESOURCES, THROTTLED, TIMEOUTS, workflow } from '../../lib/workflow.ts';
+import { guardWorkflow, OUT_OF_RESOURCES, THROTTLED, TIMEOUTS, workflow } from '../../lib/workflow.ts';
 import { preparedJob } from '../helpers/prepared-job.ts';
-import { type Resource, resources, type Synthesized, shortName, synthesize } from './synth.ts';
+import { machineOf, type Resource, resources, type Synthesized, shortName, synthesize } from './synth.ts';
 
 let fresh: Synthesized;
 let machine: Resource;
 let definition: StateMachineDefinition;
+let guard: Resource;
 beforeAll(() => {
   fresh = synthesize({ jobFiles: true, uploads: true });
-  const machines = Object.values(resources(fresh.template, 'AWS::StepFunctions::StateMachine'));
-  machine = machines[0] as Resource;
+  [machine, guard] = [machineOf(fresh, 'Workflow'), machineOf(fresh, 'Guard')];
   definition = JSON.parse(shortName(machine.Properties['DefinitionString'] as string));
 });
 
@@ -32,6 +32,15 @@ describe('the definition', () => {
       summarize: 'SummarizeFunction',
     };
     expect(definition).toEqual(workflow({ functions }));
+  });
+
+  it('of the guard is a loop around its function, valid Amazon States Language', () => {
+    const loop = JSON.parse(shortName(guard.Properties['DefinitionString'] as string));
+    expect(loop).toEqual(guardWorkflow('GuardFunction'));
+    expect(aslValidator(guardWorkflow(arn('g'))).errors).toEqual([]);
+    const { Guard: task } = guardWorkflow('g').States;
+    expect(task).toMatchObject({ TimeoutSeconds: TIMEOUTS.guardTask });
+    expect(TIMEOUTS.guardFunction).toBeLessThan(TIMEOUTS.guardTask);
   });
 
   it('is inline, since emulators know no substitutions and no definitions in S3', () => {
@@ -147,14 +156,14 @@ describe('the role', () => {
     );
     expect(
       roles.flatMap(({ Statement }) => Statement).filter((statement) => JSON.stringify(statement).includes('states.')),
-    ).toEqual([
-      {
+    ).toEqual(
+      Array(2).fill({
         Effect: 'Allow',
         Action: 'sts:AssumeRole',
         Principal: { Service: 'states.amazonaws.com' },
         Condition: { StringEquals: { 'aws:SourceAccount': '123456789012' } },
-      },
-    ]);
+      }),
+    );
   });
 });
 

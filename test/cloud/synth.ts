@@ -63,6 +63,14 @@ export function resources(template: Template, type: string): Record<string, Reso
   return rendered(template.findResources(type)) as Record<string, Resource>;
 }
 
+/** The state machine of the runs, or of their guards. */
+export function machineOf({ template }: Synthesized, of: 'Workflow' | 'Guard'): Resource {
+  const machines = Object.entries(resources(template, 'AWS::StepFunctions::StateMachine'));
+  const found = machines.find(([id]) => id.includes(`${of}StateMachine`))?.[1];
+  if (found === undefined) throw new Error(`expected a state machine of ${of}, got ${machines.map(([id]) => id)}`);
+  return found;
+}
+
 export interface Statement {
   readonly Effect: string;
   readonly Action: string | string[];

@@ -30,8 +30,8 @@ const rules = ({ template }: Synthesized): unknown[] =>
   Object.values(resources(template, 'AWS::Events::Rule')).map(({ Properties }) => Properties['EventPattern']);
 
 describe('triggers', () => {
-  it("are off by default: one rule, for ended runs, and no queue but its dead letters and its function's", () => {
-    expect(rules(quiet)).toHaveLength(1);
+  it("are off by default: one rule for ended runs and one for redriven ones, and no queue but its dead letters and its function's", () => {
+    expect(rules(quiet)).toHaveLength(2);
     quiet.template.resourceCountIs('AWS::SQS::Queue', 2);
     quiet.template.resourceCountIs('AWS::Lambda::EventSourceMapping', 0);
   });
@@ -88,7 +88,7 @@ describe('triggers', () => {
     );
     expect(new Set(targets).size).toBe(2);
     const [rule] = Object.values(resources(eager.template, 'AWS::Events::Rule')).filter(({ Properties }) =>
-      JSON.stringify(Properties).includes('aws.states'),
+      JSON.stringify(Properties).includes('SUCCEEDED'),
     );
     const [invoke] = Object.values(resources(eager.template, 'AWS::Lambda::EventInvokeConfig'));
     const others = [rule, invoke].map(
@@ -167,13 +167,33 @@ describe('triggers', () => {
 
 describe('reports', () => {
   it("hear of every end of this state machine's own executions", () => {
-    expect(rules(quiet)).toEqual([
+    expect(rules(quiet)).toContainEqual({
+      source: ['aws.states'],
+      'detail-type': ['Step Functions Execution Status Change'],
+      detail: {
+        stateMachineArn: [expect.stringMatching(/^<ImageFanoutWorkflowStateMachine/)],
+        status: ['SUCCEEDED', 'FAILED', 'ABORTED', 'TIMED_OUT'],
+      },
+    });
+  });
+
+  it('a redrive, which does not come by Prepare, has its guard started', () => {
+    const [rule] = Object.values(resources(quiet.template, 'AWS::Events::Rule')).filter(({ Properties }) =>
+      JSON.stringify(Properties).includes('redriveCount'),
+    );
+    expect(rule?.Properties['EventPattern']).toMatchObject({
+      detail: {
+        stateMachineArn: [expect.stringMatching(/^<ImageFanoutWorkflowStateMachine/)],
+        status: ['RUNNING'],
+        redriveCount: [{ numeric: ['>', 0] }],
+      },
+    });
+    expect(rule?.Properties['Targets']).toMatchObject([
       {
-        source: ['aws.states'],
-        'detail-type': ['Step Functions Execution Status Change'],
-        detail: {
-          stateMachineArn: [expect.stringMatching(/^<ImageFanoutWorkflowStateMachine/)],
-          status: ['SUCCEEDED', 'FAILED', 'ABORTED', 'TIMED_OUT'],
+        Arn: expect.stringMatching(/^<ImageFanoutGuardStateMachine/),
+        InputTransformer: {
+          InputPathsMap: { 'detail-executionArn': '$.detail.executionArn', time: '$.time' },
+          InputTemplate: '{"execution":<detail-executionArn>,"since":<time>,"redrive":true}',
         },
       },
     ]);
@@ -236,7 +256,7 @@ describe('monitoring', () => {
     const functions = Object.keys(resources(eager.template, 'AWS::Lambda::Function')).filter((id) =>
       id.startsWith('ImageFanout'),
     );
-    expect(functions.length).toBe(6);
+    expect(functions.length).toBe(7);
     for (const id of functions) expect(alarms).toContain(`<${id}>`);
     const buried = Object.keys(resources(eager.template, 'AWS::SQS::Queue'));
     expect(buried.length).toBe(6);
@@ -304,7 +324,7 @@ it('a key of the user encrypts all that is created, and every role may use it', 
   template.allResourcesProperties('AWS::SNS::Topic', { KmsMasterKeyId: kmsKey });
   template.allResourcesProperties('AWS::SQS::Queue', { KmsMasterKeyId: kmsKey });
   const policies = Object.values(resources(template, 'AWS::IAM::Policy')).filter(
-    ({ Properties }) => !/MapRuns|Counts/.test(String(Properties['PolicyName'])),
+    ({ Properties }) => !/MapRuns|Counts|GuardR|EventsRole/.test(String(Properties['PolicyName'])),
   );
   for (const policy of policies) expect(JSON.stringify(policy)).toContain(kmsKey);
 });
@@ -323,5 +343,5 @@ it('places may have keys of their own, and each role uses those of its places', 
       ({ Resource }) => Resource,
     );
   expect(allowed('kms:Decrypt')).toEqual([key('aaa'), key('bbb'), key('ccc')]);
-  expect(allowed('kms:GenerateDataKey')).toEqual([key('bbb')]);
+  expect(allowed('kms:GenerateDataKey')).toEqual([key('bbb'), key('ccc')]);
 });

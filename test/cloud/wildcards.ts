@@ -5,7 +5,7 @@ export const FORCED_WILDCARDS: readonly ForcedWildcard[] = [
   {
     ...RULES.objects,
     resource:
-      /^arn:aws:s3:::the-(source\/in|destination\/out|results\/acc\/(runs|manifests|manifests\/uploads|recipes|jobs))\/\*$/,
+      /^arn:aws:s3:::the-(source\/in|destination\/out|results\/acc\/(runs|manifests|manifests\/uploads|recipes|jobs|guards))\/\*$/,
   },
   RULES.accountSettings,
   RULES.tracing,

@@ -2,6 +2,7 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Breaker } from '../../lambda/contract/guards.ts';
+import { PRICES } from '../../lambda/estimate/prices.ts';
 import { rampedConcurrency } from '../../lambda/guard/ramp.ts';
 import type { ProcessEvent } from '../../lambda/job/prepared.ts';
 import type { Process } from '../../lambda/process/process.ts';
@@ -60,6 +61,13 @@ function tripAfter(ends: readonly End[], { keys, percentage }: Breaker): number 
     return all >= keys && [...byClass.values()].some((failed) => failed.length * 100 > all * percentage);
   });
 }
+
+/** A key of TINY over S3: the source, a look at the output, and the output. */
+const PRICE_OF = {
+  succeeded: 3 * PRICES.s3Get + PRICES.s3Put,
+  failed: 2 * PRICES.s3Get,
+  skipped: PRICES.s3Get,
+};
 
 const BAD = {
   NotAnImage: async () => Buffer.from('no image'),
@@ -176,6 +184,35 @@ describe.each<[Kind, number]>([
         expect(summary.counts).toMatchObject({ total: keys.length, pending: 0, succeeded });
         expect(most).toBeLessThanOrEqual(maxConcurrency);
         expect(most).toBeGreaterThanOrEqual(Math.min(ramp.baseConcurrency, maxConcurrency, keys.length));
+      }),
+      { numRuns },
+    );
+  });
+
+  test.skipIf(kind === 'directories')('a cap is never passed, and what it leaves costs the rest', async () => {
+    const capped = fc.record({
+      keys: fc.array(fc.constantFrom<'good' | 'NotAnImage'>('good', 'good', 'NotAnImage'), {
+        minLength: 1,
+        maxLength: 20,
+      }),
+      itemsPerInvocation: fc.integer({ min: 1, max: 3 }),
+      maxConcurrency: fc.integer({ min: 1, max: 5 }),
+      /** Of what all keys would cost with their outputs. */
+      share: fc.double({ min: 0.1, max: 1.5, noNaN: true }),
+    });
+    await fc.assert(
+      fc.asyncProperty(capped, async ({ keys, itemsPerInvocation, maxConcurrency, share }) => {
+        const where = await put(keys);
+        const job = { recipe: TINY, itemsPerInvocation, maxConcurrency, toleratedFailurePercentage: 100 };
+        const maxCost = share * keys.length * (3 * PRICES.s3Get + PRICES.s3Put);
+        const { summary, rows } = await runJob(where, { ...job, maxCost });
+        const cost = rows.reduce((sum, { status }) => sum + (status === 'pending' ? 0 : PRICE_OF[status]), 0);
+        expect(cost).toBeLessThanOrEqual(maxCost * (1 + 1e-9));
+        const { pending } = summary.counts;
+        if (share >= 1) expect(pending).toBe(0);
+        if (pending > 0) expect(summary).toMatchObject({ status: 'stoppedByCap', error: 'MaxCost' });
+        expect(summary.check.problems).toEqual([]);
+        expect((await runJob(where, job)).summary.counts.pending).toBe(0);
       }),
       { numRuns },
     );

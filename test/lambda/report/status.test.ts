@@ -40,6 +40,7 @@ const CASES: readonly (readonly [code: number, word: string, when: string, facts
   ],
   [2, 'timedOut', 'time ran out', { executionStatus: 'TIMED_OUT', counts, check }],
   [2, 'stoppedByBreaker', 'a breaker tripped', { executionStatus: 'ABORTED', error: 'Breaker', counts, check }],
+  [2, 'stoppedByCap', 'it had cost what it may', { executionStatus: 'ABORTED', error: 'MaxCost', counts, check }],
   [2, 'stoppedByDeadline', 'a deadline came', { executionStatus: 'ABORTED', error: 'Deadline', counts, check }],
   [
     2,
