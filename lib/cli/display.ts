@@ -21,6 +21,8 @@ export interface DisplayOptions {
   readonly quiet: boolean;
   /** Only JSON lines: messages and progress too. Default: false. */
   readonly json?: boolean;
+  /** Milliseconds between two lines of progress in JSON. Default: 5000. */
+  readonly every?: number;
 }
 
 const REDRAW_EVERY = 100;
@@ -87,14 +89,14 @@ function logDisplay({ stream, read }: DisplayOptions): Display {
 }
 
 /** Every line is a JSON object with its kind in `event`: `failed`, `thresholdExceeded`, `message`, `progress`. */
-function jsonDisplay({ stream, read, quiet }: DisplayOptions): Display {
+function jsonDisplay({ stream, read, quiet, every = LOG_EVERY }: DisplayOptions): Display {
   const event = (name: string, fields: object) => void stream.write(`${JSON.stringify({ event: name, ...fields })}\n`);
   const timer = quiet
     ? undefined
     : setInterval(() => {
         const progress = read();
         if (progress !== undefined) event('progress', progress);
-      }, LOG_EVERY);
+      }, every);
   return {
     say: (text) => event('message', { text }),
     event,

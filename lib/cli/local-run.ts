@@ -23,12 +23,15 @@ import { execute, messageOf, type NoAccount, type Running } from './execute.ts';
 import { tellFailures } from './failures.ts';
 import { watchInterrupts } from './interrupt.ts';
 import { type LogFile, withLogFile } from './log-file.ts';
+import { JSON_EVERY, type ProgressForm } from './progress-form.ts';
 import { summaryText } from './summary.ts';
 import { createThreads } from './threads.ts';
 
 /** How a run shows itself and when it stops; nothing of it changes what it does. */
 export interface How {
   readonly json: boolean;
+  /** How what happens is told on standard error. */
+  readonly progress: ProgressForm;
   readonly quiet: boolean;
   readonly isolate: boolean;
   /** Threads for the keys, beside the engine's own; `auto`: as many as pay. */
@@ -72,15 +75,17 @@ export async function runHere(
   let running: Running | undefined;
   let code: ExitCode = EXIT.notStarted;
   let overdue = false;
+  const jsonLines = how.json || how.progress === 'json';
   const shown = showProgress({
     stream: process.stderr,
     read: () => (running?.prepared() === true ? running.progress.read() : undefined),
-    quiet: how.quiet,
-    json: how.json,
+    quiet: how.quiet || how.progress === 'none',
+    json: jsonLines,
+    ...(how.progress === 'json' ? { every: JSON_EVERY } : {}),
   });
-  const display = how.logFile === undefined ? shown : withLogFile(shown, how.logFile, how);
+  const display = how.logFile === undefined ? shown : withLogFile(shown, how.logFile, { json: jsonLines });
   display.log(`Run ${run}`);
-  const failures = tellFailures(display, process.stderr, how.json);
+  const failures = tellFailures(display, process.stderr, jsonLines);
   const drain = createDrain(how.grace, display);
   using interrupts = watchInterrupts({
     drain: () => {

@@ -11,7 +11,7 @@ const BAR = 20;
 
 /**
  * The line for a terminal of so many columns. Where it does not fit, the least wanted parts are left out: the bar, the
- * straggler, the bytes, the time to go.
+ * straggler, how many are at work, the bytes, the time to go.
  */
 export function progressLine(progress: Progress, columns: number, paint: Paint): string {
   const parts = partsOf(progress);
@@ -45,11 +45,11 @@ interface Part {
   readonly style?: 'red' | 'yellow' | 'dim';
 }
 
-const RANK_OF_BAR = 5;
+const RANK_OF_BAR = 6;
 
 function partsOf(progress: Progress): readonly Part[] {
-  const { total, complete, doneBefore, succeeded, skipped, failed, rate, eta, bytesIn, bytesOut, straggler, waiting } =
-    progress;
+  const { total, complete, doneBefore, succeeded, skipped, failed, inFlight } = progress;
+  const { rate, eta, bytesIn, bytesOut, straggler, waiting } = progress;
   const done = doneBefore + succeeded + skipped + failed;
   const share = total === 0 ? 0 : done / total;
   return [
@@ -59,6 +59,9 @@ function partsOf(progress: Progress): readonly Part[] {
     ...(waiting === undefined
       ? [{ text: `${formatCount(Number(rate.toPrecision(3)))}/s`, rank: 1 }]
       : [{ text: waitingText(waiting), rank: 1 }]),
+    ...(waiting === undefined && inFlight > 0
+      ? [{ text: `${formatCount(inFlight)} at once`, rank: 4, style: 'dim' as const }]
+      : []),
     ...(eta === undefined ? [] : [{ text: `${formatDuration(Math.ceil(eta / 1000) * 1000)} to go`, rank: 2 }]),
     ...(bytesIn + bytesOut === 0
       ? []
@@ -68,7 +71,7 @@ function partsOf(progress: Progress): readonly Part[] {
       : [
           {
             text: `slow: ${cut(printable(straggler.key), 40)} ${formatDuration(straggler.running)}`,
-            rank: 4,
+            rank: 5,
             style: 'yellow' as const,
           },
         ]),

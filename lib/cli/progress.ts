@@ -19,6 +19,8 @@ export interface Progress {
   readonly bytesIn: number;
   /** Bytes of outputs that were written. */
   readonly bytesOut: number;
+  /** Children at work: with one key each, keys. */
+  readonly inFlight: number;
   /** Items a second, lately. */
   readonly rate: number;
   /** Until the end at this rate; absent while it cannot be told. */
@@ -97,6 +99,7 @@ export function trackProgress({ doneBefore = 0, now = () => performance.now() }:
       return {
         ...counts,
         doneBefore,
+        inFlight: running.size,
         rate,
         ...(drain === undefined ? {} : { waiting: waitingFor(running, drain.end, now()) }),
         ...(drain === undefined && counts.complete && rate > 0 ? { eta: (left / rate) * 1000 } : {}),

@@ -3,6 +3,7 @@ import { defineCommand, UsageError } from './command.ts';
 import { parseDuration } from './duration.ts';
 import { JOB_FILE_OPTION, JOB_OPTIONS, jobInput } from './job-options.ts';
 import { openLogFile } from './log-file.ts';
+import { PROGRESS_OPTION, parseProgress } from './progress-form.ts';
 
 /** Milliseconds. Docker kills 10 seconds after it asked to end; most images take less than one. */
 const DEFAULT_GRACE = 10_000;
@@ -51,6 +52,7 @@ export const command = defineCommand({
       type: 'boolean',
       help: 'The summary as one JSON document on standard output, and nothing else there; on standard error a JSON line for each failure and message.',
     },
+    ...PROGRESS_OPTION,
     quiet: { type: 'boolean', help: 'No progress and no summary: only failures are named, the first 20 and a count.' },
   },
   async run(positionals, options) {
@@ -67,7 +69,9 @@ export const command = defineCommand({
       throw new UsageError('expected --dry-run or --log-file, got both');
     const logFile = options['log-file'] === undefined ? undefined : openLogFile(options['log-file']);
     const threads: number | 'auto' = options.threads === undefined ? 'auto' : parseThreads(options.threads);
-    const how = { isolate, threads, json, quiet, grace, logFile };
+    const progress = parseProgress(options.progress);
+    if (quiet && options.progress !== undefined) throw new UsageError('expected --quiet or --progress, got both');
+    const how = { isolate, threads, json, quiet, progress, grace, logFile };
     if (resume !== undefined && retryFailed !== undefined)
       throw new UsageError('expected --resume or --retry-failed, got both');
     const continued = resume ?? retryFailed;

@@ -7,6 +7,7 @@ const progress: Progress = {
   total: 10,
   complete: true,
   doneBefore: 0,
+  inFlight: 0,
   succeeded: 4,
   skipped: 0,
   failed: 1,

@@ -111,6 +111,7 @@ describe('the line', () => {
     total: 50_000,
     complete: true,
     doneBefore: 0,
+    inFlight: 16,
     succeeded: 12_000,
     skipped: 30,
     failed: 4,
@@ -124,7 +125,7 @@ describe('the line', () => {
 
   test('tells everything where there is room', () => {
     expect(progressLine(progress, 200, plain)).toBe(
-      '█████░░░░░░░░░░░░░░░  12,034 of 50,000  4 failed  312/s  2 min 3 s to go  1.23 GB in, 88 MB out  slow: panorama/huge.tif 12 s',
+      '█████░░░░░░░░░░░░░░░  12,034 of 50,000  4 failed  312/s  16 at once  2 min 3 s to go  1.23 GB in, 88 MB out  slow: panorama/huge.tif 12 s',
     );
   });
 
@@ -137,7 +138,9 @@ describe('the line', () => {
 
   test('says that the listing goes on, without pretending to know the end', () => {
     const { eta: _, straggler: __, ...listing } = { ...progress, complete: false };
-    expect(plainLine(listing)).toBe('12,034 of 50,000, still listing, 4 failed, 312/s, 1.23 GB in, 88 MB out');
+    expect(plainLine(listing)).toBe(
+      '12,034 of 50,000, still listing, 4 failed, 312/s, 16 at once, 1.23 GB in, 88 MB out',
+    );
   });
 
   test('never gets wider than the terminal, whatever the key', () => {

@@ -381,6 +381,27 @@ describe.concurrent('a run', () => {
     expect({ code, stdout, stderr }).toEqual({ code: 2, stdout: '{', stderr: '' });
   });
 
+  test('tells its progress to programs: JSON lines on standard error, the summary for people', async () => {
+    const source = await withBroken('progress');
+    const { code, stdout, stderr } = await run(
+      ...['run', source, await place.folder('progress-out'), '--recipe', 'thumbnail'],
+      ...['--tolerated-failure-count', '1', '--progress', 'json'],
+    );
+    expect(code).toBe(3);
+    expect(stdout).toMatch(/^Done, with failures: /);
+    const events = stderr
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    expect(events).toContainEqual(expect.objectContaining({ event: 'failed', error: 'NotAnImage' }));
+    for (const { event, ...progress } of events) {
+      if (event === 'progress')
+        expect(progress).toMatchObject({ total: expect.any(Number), inFlight: expect.any(Number) });
+    }
+    const wrong = await run('run', source, source, '--progress', 'jsno');
+    expect(wrong.stderr).toContain('--progress: expected text, json, none, got jsno');
+  });
+
   test('takes its job from a file, its account elsewhere, its images in processes of their own', async () => {
     const source = await withBroken('job');
     const destination = await place.folder('job-out');

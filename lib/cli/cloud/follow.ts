@@ -5,6 +5,7 @@ import { EXIT, type ExitCode } from '../command.ts';
 import { showProgress } from '../display.ts';
 import { watchInterrupts } from '../interrupt.ts';
 import { type Progress, rateOver } from '../progress.ts';
+import { JSON_EVERY, type ProgressForm } from '../progress-form.ts';
 import { describeState } from './describe.ts';
 import { describeRun, progressOf, type Run } from './runs.ts';
 import type { DeployedStack } from './stack.ts';
@@ -17,6 +18,8 @@ const RATE_WINDOW = 30_000;
 export interface FollowOptions {
   readonly json: boolean;
   readonly quiet: boolean;
+  /** Default: text. */
+  readonly progress?: ProgressForm;
 }
 
 /** Shows a run until it ends, then what became of it. Ctrl-C ends the looking, not the run. */
@@ -24,11 +27,16 @@ export async function follow(
   client: SFNClient,
   stack: DeployedStack,
   executionArn: string,
-  { json, quiet }: FollowOptions,
+  { json, quiet, progress: form = 'text' }: FollowOptions,
 ): Promise<ExitCode> {
   let progress: Progress | undefined;
   const ending = new AbortController();
-  const display = showProgress({ stream: process.stderr, read: () => progress, quiet });
+  const display = showProgress({
+    stream: process.stderr,
+    read: () => progress,
+    quiet: quiet || form === 'none',
+    ...(form === 'json' ? { json: true, every: JSON_EVERY } : {}),
+  });
   using _interrupts = watchInterrupts({ drain: () => ending.abort(), abort: () => {} });
   try {
     const rate = rateOver(RATE_WINDOW, () => performance.now());

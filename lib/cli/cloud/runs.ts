@@ -82,6 +82,7 @@ export function progressOf(mapRun: DescribeMapRunCommandOutput, rate: number): P
     failed: failed + timedOut + aborted,
     bytesIn: 0,
     bytesOut: 0,
+    inFlight: running,
     rate,
     ...(rate > 0 ? { eta: (left / rate) * 1000 } : {}),
   };

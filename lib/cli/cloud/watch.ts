@@ -1,6 +1,7 @@
 // `watch`: shows a run of the deployed stack until it ends.
 import { SFNClient } from '@aws-sdk/client-sfn';
-import { defineCommand } from '../command.ts';
+import { defineCommand, UsageError } from '../command.ts';
+import { PROGRESS_OPTION, parseProgress } from '../progress-form.ts';
 import { follow } from './follow.ts';
 import { runArn } from './runs.ts';
 import { findStack, STACK_OPTION } from './stack.ts';
@@ -14,11 +15,14 @@ export const command = defineCommand({
   options: {
     ...STACK_OPTION,
     json: { type: 'boolean', help: 'The end as one JSON document on standard output.' },
+    ...PROGRESS_OPTION,
     quiet: { type: 'boolean', help: 'No progress: only waits.' },
   },
-  async run([name], { stack: stackName, json = false, quiet = false }) {
+  async run([name], { stack: stackName, json = false, quiet = false, progress }) {
+    if (quiet && progress !== undefined) throw new UsageError('expected --quiet or --progress, got both');
+    const form = parseProgress(progress);
     const stack = await findStack(stackName);
     const client = new SFNClient();
-    return await follow(client, stack, await runArn(client, stack, name), { json, quiet });
+    return await follow(client, stack, await runArn(client, stack, name), { json, quiet, progress: form });
   },
 });
