@@ -49,7 +49,8 @@ try {
     });
     const changing = at % 4 >= 2;
     const changes = changing ? delays.map(() => Array.from({ length: 1 + below(12) }, change)) : [];
-    const findings = await killAndResume(ground, place, delays, changes);
+    const threads = at % 3 === 2 ? 2 : 0;
+    const findings = await killAndResume(ground, place, delays, changes, threads);
     if (findings.tooLate) tally.tooLate++;
     else if (findings.made === undefined) tally.beforeItsJobWasOnRecord++;
     else tally.made.push(findings.made);
@@ -60,7 +61,7 @@ try {
       if (changing) tally.changed++;
     }
     const when = delays.map((delay) => `${delay.toFixed(0)} ms`).join(' and ');
-    const how = `${where}${changing ? `, ${JSON.stringify(changes)}` : ''}`;
+    const how = `${where}${threads === 0 ? '' : `, with ${threads} threads`}${changing ? `, ${JSON.stringify(changes)}` : ''}`;
     for (const problem of findings.problems) {
       problems.push(`run ${at} ${how}, killed after ${when}: ${problem}`);
       console.log(problems.at(-1));

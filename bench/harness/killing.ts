@@ -74,13 +74,14 @@ export function firstPhotos({ keys, photos }: KillGround): ReadonlyMap<string, B
 
 /**
  * Kills a run after each of `delays` (milliseconds; from the second on its continuation), changes the source after each
- * kill, and then lets it end.
+ * kill, and then lets it end. `threads` are those of the run, beside the engine's own.
  */
 export async function killAndResume(
   ground: KillGround,
   place: KillPlace,
   delays: readonly number[],
   changes: readonly (readonly SourceChange[])[] = [],
+  threads = 0,
 ): Promise<KillFindings> {
   const problems: string[] = [];
   const source = new Sources(ground, place, changes.flat());
@@ -97,7 +98,7 @@ export async function killAndResume(
   };
   for (const [at, delay] of delays.entries()) {
     const kill = new AbortController();
-    const running = next(ground, place, await place.look(), { kill: kill.signal });
+    const running = next(ground, place, await place.look(), threads, { kill: kill.signal });
     await Promise.race([sleep(delay), running]);
     kill.abort();
     const { signal, code, stderr } = await running;
@@ -116,7 +117,7 @@ export async function killAndResume(
     if (!tooLate) for (const change of changes[at] ?? []) await source.change(change);
   }
 
-  const { code, stderr } = await next(ground, place, await place.look(), {});
+  const { code, stderr } = await next(ground, place, await place.look(), threads, {});
   problems.push(...badAccount(ground, source, await look(), code, stderr));
   return { ...(made === undefined ? {} : { made }), tooLate, problems };
 }
@@ -168,15 +169,21 @@ class Sources {
 }
 
 /** Starts the job, or carries on what is on record of it. */
-function next({ jobFile }: KillGround, place: KillPlace, destination: string, options: ProgramOptions) {
+function next(
+  { jobFile }: KillGround,
+  place: KillPlace,
+  destination: string,
+  threads: number,
+  options: ProgramOptions,
+) {
   const [folder] = runsOf(destination);
-  if (folder === undefined) return start(jobFile, place, options);
-  const args = ['run', '--resume', place.destination, '--quiet'];
+  if (folder === undefined) return start(jobFile, place, threads, options);
+  const args = ['run', '--resume', place.destination, '--quiet', '--threads', String(threads)];
   return runProgram(process.execPath, [IMAGE_FANOUT, ...args], { ...options, env: place.env });
 }
 
-function start(jobFile: string, { source, destination, env }: KillPlace, options: ProgramOptions = {}) {
-  const args = ['run', source, destination, '--job', jobFile, '--quiet'];
+function start(jobFile: string, { source, destination, env }: KillPlace, threads = 0, options: ProgramOptions = {}) {
+  const args = ['run', source, destination, '--job', jobFile, '--quiet', '--threads', String(threads)];
   return runProgram(process.execPath, [IMAGE_FANOUT, ...args], { ...options, env });
 }
 
