@@ -7,7 +7,7 @@ import type { Transformed, TransformInput } from './transform-types.ts';
 
 /** What a child is sent, and what it answers with: structured clones, so bytes stay bytes. */
 export type ChildTask = Omit<TransformInput, 'signal'>;
-export type ChildAnswer =
+export type ChildAnswer = { /** CPU time that the task took, in milliseconds. */ readonly cpuMilliseconds: number } & (
   | { readonly transformed: Transformed }
   | {
       readonly error: {
@@ -16,7 +16,8 @@ export type ChildAnswer =
         readonly expected?: string | undefined;
         readonly met?: string | undefined;
       };
-    };
+    }
+);
 /** Sent as soon as a task has arrived: from here on its image may be to blame for an end. */
 export const TAKEN = 'taken';
 

@@ -17,14 +17,20 @@ process.on('disconnect', () => process.exit());
 process.on('SIGINT', () => {});
 
 async function answer(sent: ChildTask): Promise<ChildAnswer> {
+  const before = process.cpuUsage();
+  const cpu = () => {
+    const { user, system } = process.cpuUsage(before);
+    return { cpuMilliseconds: (user + system) / 1000 };
+  };
   try {
     const task = revived(sent);
     const format = formatOf(task);
     if (isUntrusted(format) && !isDecoded(format)) unblock([format]);
-    return { transformed: await transformHere(task, format) };
+    const transformed = await transformHere(task, format);
+    return { transformed, ...cpu() };
   } catch (thrown) {
     const { name, message, expected, met } = toFanoutError(thrown);
-    return { error: { name, message, expected, met } };
+    return { error: { name, message, expected, met }, ...cpu() };
   }
 }
 

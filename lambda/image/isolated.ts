@@ -17,6 +17,7 @@ const idle: Child[] = [];
 const ended = new WeakSet<Child>();
 const waiting: (() => void)[] = [];
 let busy = 0;
+let cpu = 0;
 
 /**
  * Does what `transform` does in a process of its own. `limits.milliseconds` and `limits.memory` end it: ImageTimeout
@@ -32,7 +33,10 @@ export const transformIsolated: Transform = async (input) => {
     for (;;) {
       const used = idle.pop();
       const answer = await work(used ?? startChild(onEnd), input);
-      if (!(answer instanceof ChildEnded)) return transformedIn(answer);
+      if (!(answer instanceof ChildEnded)) {
+        cpu += answer.cpuMilliseconds;
+        return transformedIn(answer);
+      }
       // One that was used before had died while idle, and nobody knew yet: the next one gets the key.
       if (used === undefined || answer.taken) throw crashed(answer.message, 'a process that ends by itself');
     }
@@ -42,6 +46,11 @@ export const transformIsolated: Transform = async (input) => {
     else next();
   }
 };
+
+/** Milliseconds of CPU time that processes of their own have taken for image work so far; of one that was ended, nothing is known. */
+export function isolatedCpuMilliseconds(): number {
+  return cpu;
+}
 
 /** Ends the idle workers. Nothing needs it to exit: they do not hold the process. */
 export function closeIsolated(): void {

@@ -284,7 +284,10 @@ function release({ buffer, byteLength }: Buffer): void {
 }
 
 /** Why an item is no work; undefined when it is. Throws InvalidItem for a key outside the source. */
-export function skipReason({ job, selection }: JobContext, item: Item): SkipReason | undefined {
+export function skipReason(
+  { job, selection }: Pick<JobContext, 'job' | 'selection'>,
+  item: Item,
+): SkipReason | undefined {
   if (item.notCurrent) return 'notCurrent';
   if (!item.key.startsWith(job.source.prefix)) {
     if (job.reader.kind === 'S3_INVENTORY') return 'outsideSource';

@@ -233,20 +233,59 @@ export function staticOutputKeys(
   source: string,
   page = 1,
 ): { readonly name: string; readonly key: string | undefined }[] {
-  return staticOutputs(recipe).map((output) => ({
-    name: output.name,
-    key: isStatic(output)
-      ? expandKey(output.template, {
-          source,
-          page,
-          output: output.name,
-          width: output.width ?? 0,
-          height: output.height ?? 0,
-          format: output.format ?? '',
-          body: Buffer.alloc(0),
-        })
-      : undefined,
-  }));
+  return staticOutputs(recipe).map((output) => ({ name: output.name, key: staticKey(output, source, page) }));
+}
+
+function staticKey(output: StaticOutput, source: string, page = 1): string | undefined {
+  if (!isStatic(output)) return undefined;
+  const { name, width = 0, height = 0, format = '' } = output;
+  return expandKey(output.template, { source, page, output: name, width, height, format, body: NOTHING });
+}
+
+const NOTHING = Buffer.alloc(0);
+
+/** Where two sources could meet: which outputs have to be compared, and how many can be compared by nobody. */
+export interface Comparable {
+  /** The keys of one source that have to be compared with those of all others. Throws UnsafeKey. */
+  keysOf(source: string): readonly string[];
+  /** Outputs whose keys only the image knows: those of pages after the first among them. */
+  readonly unknown: number;
+}
+
+/**
+ * Tells by which keys sources have to be compared so that none that meet are missed. Where all templates are one and the
+ * same up to their last placeholder of the source, and none of what follows there is the end of another, two sources meet
+ * at all outputs or at none: so one key, the longest, stands for all.
+ */
+export function comparableKeys(recipe: Recipe): Comparable {
+  const outputs = staticOutputs(recipe).filter(isStatic);
+  const paged = outputs.filter(({ pages, template }) => pages && hasPage(template)).length;
+  const unknown = staticOutputs(recipe).length - outputs.length + paged;
+  const ends = outputs.map((output) => headAndTail(output));
+  const alike =
+    ends.every(({ head }) => head === ends[0]?.head) &&
+    ends.every(({ tail }, place) => ends.every((other, at) => at === place || !other.tail.endsWith(tail)));
+  const longest = ends.reduce(
+    (most, { tail }, place) => (tail.length > (ends[most]?.tail.length ?? 0) ? place : most),
+    0,
+  );
+  const compared = alike ? outputs.slice(longest, longest + 1) : outputs;
+  return { keysOf: (source) => compared.map((output) => staticKey(output, source) as string), unknown };
+}
+
+/** A template up to its last placeholder of the source, and the text after it. */
+function headAndTail(output: StaticOutput): { readonly head: string; readonly tail: string } {
+  const settled = parts(output.template).map((part) => {
+    if ('text' in part) return { text: part.text };
+    if (['dir', 'name', 'ext'].includes(part.placeholder)) return { source: part.placeholder };
+    if (part.placeholder === 'page') return { text: '1' };
+    return { text: part.placeholder === 'output' ? output.name : String(output[part.placeholder as 'width']) };
+  });
+  const last = settled.findLastIndex((part) => 'source' in part);
+  // Text before it may stand in several parts, so it is joined.
+  const head = settled.slice(0, last + 1).map((part) => ('source' in part ? `{${part.source}}` : part.text));
+  const tail = settled.slice(last + 1).map((part) => ('text' in part ? part.text : ''));
+  return { head: head.join(''), tail: tail.join('') };
 }
 
 /** The key as a pattern, one for each format that the output may come out in. */

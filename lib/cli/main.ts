@@ -10,6 +10,7 @@ const COMMANDS: Readonly<
   Record<string, { readonly summary: string; readonly load: () => Promise<{ command: Command }> }>
 > = {
   run: { summary: 'Runs a job on this machine.', load: () => import('./run.ts') },
+  plan: { summary: 'Tells what a job would take, cost and fail at.', load: () => import('./plan.ts') },
   report: { summary: 'Shows the account of a run.', load: () => import('./report.ts') },
   recipe: { summary: 'Checks a recipe, or lists the presets.', load: () => import('./recipe.ts') },
   schema: { summary: 'Prints the JSON Schema of a job, for editors.', load: () => import('./schema.ts') },
