@@ -21,6 +21,7 @@ export function listingStore(items: number): Store {
     head: refuse,
     write: refuse,
     invalidate: refuse,
+    remove: refuse,
     save: refuse,
     close: async () => {},
   };

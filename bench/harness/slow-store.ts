@@ -33,6 +33,10 @@ export function slowStore(store: Store, { latency, ownFiles }: Slowness): Store 
       await delay(key);
       return store.invalidate(key, expect, options);
     },
+    async remove(key, expect, options) {
+      await delay(key);
+      return store.remove(key, expect, options);
+    },
     async save(key, body, options) {
       await delay(key);
       return store.save(key, body, options);

@@ -295,7 +295,8 @@ async function readerOf(job: Job, source: Location, open: OpenStore): Promise<Re
   return { kind: 'LIST', bucket: source.bucket, prefix: source.prefix };
 }
 
-async function checkNotEmpty(source: Location, open: OpenStore): Promise<void> {
+/** Throws a RangeError when there is nothing below a source. */
+export async function checkNotEmpty(source: Location, open: OpenStore): Promise<void> {
   for await (const page of open(source.bucket).list(source.prefix, { atMost: 1 })) {
     if (page.length > 0) return;
   }

@@ -1,5 +1,5 @@
 // Writing files whole or not at all: a temporary file, a row in the index, then a rename or a link.
-import { type BigIntStats, existsSync, fstatSync, lstatSync, renameSync, statSync } from 'node:fs';
+import { type BigIntStats, existsSync, fstatSync, lstatSync, renameSync, statSync, unlinkSync } from 'node:fs';
 import { mkdir, realpath } from 'node:fs/promises';
 import { dirname, join, sep } from 'node:path';
 import { FanoutError } from '../contract/errors.ts';
@@ -27,6 +27,8 @@ type Body = Uint8Array | AsyncIterable<Uint8Array | string>;
 export interface Writer {
   /** Undefined when `expect` was not met. */
   write(key: string, body: Body, placing?: Placing): Promise<{ readonly etag: string } | undefined>;
+  /** Removes a file of ours. False when it has another ETag, is not ours, or not there. */
+  remove(key: string, etag: string): Promise<boolean>;
   /** The index; undefined when there is none yet. */
   index(): Promise<OutputIndex | undefined>;
   /** Throws OutputCollision when the file under this key's name is that of another key of ours: same name but for case. */
@@ -124,6 +126,22 @@ export function createWriter(root: string, disk: Disk, options: WriterOptions = 
         const vanished = errnoOf(error) === 'ENOENT' && !existsSync(join(root, TEMPORARY_FOLDER));
         throw vanished ? missingRoot(join(root, TEMPORARY_FOLDER), error) : directoryError(error, root, key, 'writing');
       }
+    },
+    async remove(key, etag) {
+      const path = keyPath(root, key);
+      const index = opened ?? (existsSync(indexPath(root)) ? openOutputs() : undefined);
+      if (index === undefined) return false;
+      const outputs = await index;
+      // Looking and removing are two steps: the index's lock keeps other image-fanout processes out meanwhile.
+      return outputs.exclusively(() => {
+        const stats = lstatSync(path, { bigint: true, throwIfNoEntry: false });
+        if (stats === undefined || !stats.isFile() || fileEtag(stats) !== etag) return false;
+        const version = versionOf(stats);
+        if (outputs.find(key, version) === undefined) return false;
+        unlinkSync(path);
+        outputs.remove(key, version);
+        return true;
+      });
     },
     async index() {
       return opened ?? (existsSync(indexPath(root)) ? openOutputs() : undefined);

@@ -94,6 +94,7 @@ export function directoryStore(path: string, options: DirectoryOptions = {}): St
         const index = await writer.index();
         return index?.invalidate(key, versionOf(stats)) === true ? { etag } : undefined;
       }),
+    remove: (key, { etag }, { signal } = {}) => attempt(key, 'writing', signal, () => writer.remove(key, etag)),
     async save(key, body, { signal } = {}) {
       signal?.throwIfAborted();
       await writer.write(key, gathered(body), signal === undefined ? {} : { signal });

@@ -64,6 +64,7 @@ function lazyStore(load: () => Promise<Store>): Store {
     head: async (key, options) => (await store()).head(key, options),
     write: async (key, body, options) => (await store()).write(key, body, options),
     invalidate: async (key, expect, options) => (await store()).invalidate(key, expect, options),
+    remove: async (key, expect, options) => (await store()).remove(key, expect, options),
     save: async (key, body, options) => (await store()).save(key, body, options),
     close: async () => (await loaded)?.close(),
   };

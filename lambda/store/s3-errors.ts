@@ -3,7 +3,14 @@ import { type ErrorName, FanoutError } from '../contract/errors.ts';
 
 /** Which request failed, for the message. */
 export interface S3Request {
-  readonly action: 'GetObject' | 'HeadObject' | 'PutObject' | 'CopyObject' | 'ListObjectsV2' | 'Upload';
+  readonly action:
+    | 'GetObject'
+    | 'HeadObject'
+    | 'PutObject'
+    | 'CopyObject'
+    | 'DeleteObject'
+    | 'ListObjectsV2'
+    | 'Upload';
   readonly bucket: string;
   /** The key, or the listing's prefix. */
   readonly key: string;

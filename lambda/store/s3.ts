@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import {
   CopyObjectCommand,
+  DeleteObjectCommand,
   GetObjectCommand,
   HeadObjectCommand,
   PutObjectCommand,
@@ -35,6 +36,7 @@ export function s3Store(bucket: string, connection: S3Connection): Store {
     head: (key, options) => headObject(connection, bucket, key, options),
     write: (key, body, options) => writeObject(connection, bucket, key, body, options),
     invalidate: (key, expect, options) => invalidateObject(connection, bucket, key, expect, options),
+    remove: (key, expect, options) => removeObject(connection, bucket, key, expect, options),
     save: (key, body, options) => saveObject(connection, bucket, key, body, options),
     close: async () => undefined,
   };
@@ -171,6 +173,34 @@ async function invalidateObject(
     }
   };
   return connection.request({ action: 'CopyObject', bucket, key }, send, signal);
+}
+
+/** Looked at before it is removed, too: some servers ignore the condition, and not every version can be named by one. */
+async function removeObject(
+  connection: S3Connection,
+  bucket: string,
+  key: string,
+  { etag }: { readonly etag: string },
+  { signal }: RequestOptions = {},
+): Promise<boolean> {
+  let sent = false;
+  const send = async (abortSignal: AbortSignal): Promise<boolean> => {
+    const found = await headObject(connection, bucket, key, { signal: abortSignal });
+    // An attempt whose answer was lost may have removed it.
+    if (found === undefined) return sent;
+    if (found.etag !== etag || found.provenance === undefined) return false;
+    sent = true;
+    const condition = isRealEtag(etag) ? { IfMatch: `"${etag}"` } : {};
+    const command = new DeleteObjectCommand({ Bucket: bucket, Key: named(key), ...condition });
+    try {
+      await connection.client.send(command, { abortSignal });
+      return true;
+    } catch (error) {
+      if (statusOf(error) === 404 || isPreconditionFailure(error)) return false;
+      throw error;
+    }
+  };
+  return connection.request({ action: 'DeleteObject', bucket, key }, send, signal);
 }
 
 function isOurs(head: ObjectHead, body: Uint8Array, { provenance }: WriteOptions): boolean {

@@ -102,6 +102,11 @@ export interface Store {
     expect: { readonly etag: string },
     options?: RequestOptions,
   ): Promise<{ readonly etag: string } | undefined>;
+  /**
+   * Removes an object of ours, and only the version with this ETag. False when another version, an object that is not
+   * ours, or nothing is there.
+   */
+  remove(key: string, expect: { readonly etag: string }, options?: RequestOptions): Promise<boolean>;
   /** Writes a stream of any length whole or not at all: for result files and reports. */
   save(
     key: string,

@@ -175,7 +175,8 @@ async function readJobFile(path: string): Promise<Record<string, unknown>> {
   return value as Record<string, unknown>;
 }
 
-async function recipeOf(value: string): Promise<unknown> {
+/** A preset's name as it is, a .json file as the recipe in it. Throws InvalidJob. */
+export async function recipeOf(value: string): Promise<unknown> {
   return /\.json$/i.test(value) && !value.startsWith('s3://') ? await readJson('recipe', value) : value;
 }
 

@@ -13,6 +13,10 @@ const COMMANDS: Readonly<
   plan: { summary: 'Tells what a job would take, cost and fail at.', load: () => import('./plan.ts') },
   report: { summary: 'Shows the account of a run.', load: () => import('./report.ts') },
   recipe: { summary: 'Checks a recipe, or lists the presets.', load: () => import('./recipe.ts') },
+  prune: {
+    summary: 'Shows or removes outputs that a job does not ask for any more.',
+    load: () => import('./prune.ts'),
+  },
   schema: { summary: 'Prints the JSON Schema of a job, for editors.', load: () => import('./schema.ts') },
   deploy: { summary: 'Deploys the stack with the CDK command line.', load: () => import('./deploy.ts') },
   start: { summary: 'Starts a job on the deployed stack.', load: () => import('./cloud/start.ts') },

@@ -66,6 +66,7 @@ describe.each(KINDS)('on %s', (kind) => {
         ...store,
         write: (...args: Parameters<Store['write']>) => guarded(() => store.write(...args)),
         invalidate: (...args: Parameters<Store['invalidate']>) => guarded(() => store.invalidate(...args)),
+        remove: (...args: Parameters<Store['remove']>) => guarded(() => store.remove(...args)),
       };
     };
   }
