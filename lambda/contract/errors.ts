@@ -75,6 +75,10 @@ export const ERROR_CLASSES = {
   ExpiredCredentials: { transient: false, hint: 'Renew the credentials, then resume.' },
   RegionMissing: { transient: false, hint: 'Set AWS_REGION, or the region of a profile in ~/.aws/config.' },
   BucketNotFound: { transient: false, hint: 'Check the name and the Region of the bucket.' },
+  NotImplemented: {
+    transient: false,
+    hint: 'The S3 server does not know this request; use another server, or leave out what asks for it (tags, storage classes).',
+  },
   // The network: worth another try
   Throttled: { transient: true, hint: 'The service asked to slow down; lower maxConcurrency if it stays so.' },
   ServiceUnavailable: { transient: true, hint: 'The service answered 5xx; resume later.' },

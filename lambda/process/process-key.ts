@@ -8,6 +8,7 @@ import type { Transform, Transformed } from '../image/transform.ts';
 import { type Item, itemOf, keyOf } from '../job/item.ts';
 import type { SelectedItem } from '../job/prepared.ts';
 import { failedOutcome } from '../job/wire.ts';
+import { troubleOf } from '../store/retry.ts';
 import type { Provenance } from '../store/store.ts';
 import type { Claim, Claims } from './claims.ts';
 import { type Output, type Seen, writeOutputs } from './outputs.ts';
@@ -55,7 +56,9 @@ export async function processKey(
     ending.abort(reason);
     reject(reason);
   };
-  using deadline = new Deadline(job.limits.milliseconds, () => end(tooSlow(job.limits.milliseconds, progress)));
+  using deadline = new Deadline(job.limits.milliseconds, () =>
+    end(tooSlow(job.limits.milliseconds, progress, troubleOf(ending.signal))),
+  );
   const onAbort = () => end(signal.reason);
   signal.addEventListener('abort', onAbort, { once: true });
   let left = stopping?.aborted === true;
@@ -325,16 +328,14 @@ async function timed<T>(
   }
 }
 
-/** A slow network is no slow image: the message tells them apart. */
-function tooSlow(milliseconds: number, { source }: Progress): FanoutError {
-  return new FanoutError(
-    'ImageTimeout',
-    `not done after ${milliseconds} milliseconds${source === undefined ? ', still reading' : ''}`,
-    {
-      expected: `at most ${milliseconds} milliseconds (limits.milliseconds)`,
-      met: `more than ${milliseconds} milliseconds`,
-    },
-  );
+/** A slow network is no slow image: the message tells them apart, and says what was being tried again. */
+function tooSlow(milliseconds: number, { source }: Progress, trouble: FanoutError | undefined): FanoutError {
+  const reading = source === undefined ? ', still reading' : '';
+  const again = trouble === undefined ? '' : `; trying again after ${trouble.name}: ${trouble.message}`;
+  return new FanoutError('ImageTimeout', `not done after ${milliseconds} milliseconds${reading}${again}`, {
+    expected: `at most ${milliseconds} milliseconds (limits.milliseconds)`,
+    met: `more than ${milliseconds} milliseconds`,
+  });
 }
 
 function rounded(milliseconds: number): number {

@@ -66,6 +66,7 @@ function lazyStore(load: () => Promise<Store>): Store {
     invalidate: async (key, expect, options) => (await store()).invalidate(key, expect, options),
     remove: async (key, expect, options) => (await store()).remove(key, expect, options),
     save: async (key, body, options) => (await store()).save(key, body, options),
-    close: async () => (await loaded)?.close(),
+    // One that could not be opened has nothing to close.
+    close: async () => (await loaded?.catch(() => undefined))?.close(),
   };
 }

@@ -7,6 +7,16 @@ export interface RetryOptions {
   readonly deadlineMs: number;
   /** Ends the waiting; its reason is thrown. */
   readonly signal?: AbortSignal | undefined;
+  /** Told of each failure that another try follows, and for how many milliseconds it has been tried. */
+  readonly onRetry?: ((error: FanoutError, milliseconds: number) => void) | undefined;
+}
+
+/** What those who may be aborted by a signal are being held up by. */
+const troubles = new WeakMap<AbortSignal, FanoutError>();
+
+/** The last failure of what is being tried again under this signal, for whoever ends it: what did not pass in time. */
+export function troubleOf(signal: AbortSignal): FanoutError | undefined {
+  return troubles.get(signal);
 }
 
 /** What an attempt knows, and may say. */
@@ -26,7 +36,7 @@ const MOST_WAIT_MS = 5_000;
  * (https://aws.amazon.com/builders-library/timeouts-retries-and-backoff-with-jitter/): each wait is random, from nothing to its bound.
  */
 export async function retrying<T>(action: (attempt: Attempt) => Promise<T>, options: RetryOptions): Promise<T> {
-  const { deadlineMs, signal } = options;
+  const { deadlineMs, signal, onRetry } = options;
   let started = performance.now();
   const excuse = (milliseconds: number): void => {
     started += milliseconds;
@@ -34,11 +44,15 @@ export async function retrying<T>(action: (attempt: Attempt) => Promise<T>, opti
   for (let number = 1; ; number++) {
     signal?.throwIfAborted();
     try {
-      return await action({ number, excuse });
+      const result = await action({ number, excuse });
+      if (number > 1 && signal !== undefined) troubles.delete(signal);
+      return result;
     } catch (error) {
       const wait = Math.random() * Math.min(MOST_WAIT_MS, FIRST_WAIT_MS * 2 ** (number - 1));
       const again = error instanceof FanoutError && error.transient && performance.now() - started + wait < deadlineMs;
       if (!again) throw error;
+      if (signal !== undefined) troubles.set(signal, error);
+      onRetry?.(error, performance.now() - started);
       await sleep(wait, undefined, signal === undefined ? {} : { signal }).catch(() => undefined);
     }
   }

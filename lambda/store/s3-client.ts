@@ -24,6 +24,8 @@ export interface S3Options {
   readonly deadlineMs?: number;
   /** Most requests (and connections) at once. Default 256. */
   readonly mostRequests?: number;
+  /** Told of each failure that another try follows, and for how many milliseconds that request has been tried. */
+  readonly onRetry?: (error: FanoutError, milliseconds: number) => void;
   /** Told when S3 asks to slow down and the number of requests at once is lowered; it recovers by itself. */
   readonly onThrottle?: (slowdown: Slowdown) => void;
 }
@@ -80,7 +82,7 @@ export function connectS3(options: S3Options = {}): S3Connection {
               limit.clear();
             }
           }),
-        { deadlineMs, signal },
+        { deadlineMs, signal, onRetry: options.onRetry },
       ),
     close: () => {
       if (options.client === undefined) client.destroy();
@@ -91,6 +93,11 @@ export function connectS3(options: S3Options = {}): S3Connection {
 function createClient(options: S3Options, maxSockets: number): S3Client {
   const { connectTimeoutMs = 5_000, stallTimeoutMs = 10_000, region } = options;
   const endpoint = options.endpoint ?? process.env['AWS_ENDPOINT_URL_S3'] ?? process.env['AWS_ENDPOINT_URL'] ?? '';
+  if (endpoint !== '' && !/^https?:\/\//i.test(endpoint))
+    throw new FanoutError(
+      'InvalidJob',
+      `the S3 endpoint: expected http://… or https://…, got ${JSON.stringify(endpoint)}`,
+    );
   return new S3Client({
     ...(region === undefined ? {} : { region }),
     // At an endpoint of one's own, bucket.host seldom resolves.

@@ -28,6 +28,7 @@ const CODES: Readonly<Record<string, ErrorName>> = {
   PermanentRedirect: 'BucketNotFound',
   AuthorizationHeaderMalformed: 'BucketNotFound', // signed for another Region than the bucket's
   IllegalLocationConstraintException: 'BucketNotFound',
+  NotImplemented: 'NotImplemented',
   InvalidObjectState: 'SourceArchived',
   KeyTooLongError: 'UnsafeKey',
   InvalidURI: 'UnsafeKey',
@@ -101,6 +102,7 @@ const STATUSES: Readonly<Record<number, ErrorName>> = {
   409: 'ServiceUnavailable',
   429: 'Throttled',
   500: 'ServiceUnavailable',
+  501: 'NotImplemented',
   502: 'ServiceUnavailable',
   503: 'Throttled',
   504: 'ServiceUnavailable',

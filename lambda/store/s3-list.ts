@@ -1,5 +1,6 @@
 // Listing a bucket: raw keys, page by page, the next page on its way while the last one is being used.
 import { ListObjectsV2Command, type ListObjectsV2CommandOutput } from '@aws-sdk/client-s3';
+import { FanoutError } from '../contract/errors.ts';
 import { versionOf } from './s3-body.ts';
 import type { S3Connection } from './s3-client.ts';
 import type { ListedObject, ListOptions } from './store.ts';
@@ -44,7 +45,7 @@ export async function* listBucket(
         atMost === undefined && page.IsTruncated === true && page.NextContinuationToken !== undefined
           ? fetchPage(page.NextContinuationToken)
           : undefined;
-      const objects = listed(page);
+      const objects = listed(page, bucket);
       if (objects.length > 0) yield objects;
     }
   } finally {
@@ -53,8 +54,8 @@ export async function* listBucket(
   }
 }
 
-function listed(page: ListObjectsV2CommandOutput): readonly ListedObject[] {
-  const raw = page.EncodingType === 'url' ? decoded : (key: string) => key;
+function listed(page: ListObjectsV2CommandOutput, bucket: string): readonly ListedObject[] {
+  const raw = page.EncodingType === 'url' ? (key: string) => decoded(key, bucket) : (key: string) => key;
   return (page.Contents ?? []).map(({ Key = '', ETag, Size = 0, LastModified, StorageClass = 'STANDARD' }) => ({
     key: raw(Key),
     etag: versionOf({ ETag, Size, LastModified }),
@@ -65,6 +66,17 @@ function listed(page: ListObjectsV2CommandOutput): readonly ListedObject[] {
 }
 
 /** S3 encodes as forms do: a space is `+`. */
-function decoded(key: string): string {
-  return decodeURIComponent(key.replaceAll('+', ' '));
+function decoded(key: string, bucket: string): string {
+  try {
+    return decodeURIComponent(key.replaceAll('+', ' '));
+  } catch {
+    throw new FanoutError(
+      'UnsafeKey',
+      `ListObjectsV2 s3://${bucket}/: the server lists a key that cannot be decoded: ${key}`,
+      {
+        expected: 'a key in UTF-8, URL-encoded',
+        met: key,
+      },
+    );
+  }
 }

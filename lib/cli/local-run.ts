@@ -1,7 +1,7 @@
 // A run on this machine from its start to its exit code: progress, Ctrl-C, the deadline, the summary.
 import { availableParallelism } from 'node:os';
 import { DEADLINE_ERROR } from '../../lambda/contract/guard-errors.ts';
-import { isDirectory } from '../../lambda/contract/location.ts';
+import { formatLocation, isDirectory } from '../../lambda/contract/location.ts';
 import { createTransform } from '../../lambda/image/transform.ts';
 import { IMAGE_GLOB } from '../../lambda/job/image-glob.ts';
 import type { Prepare } from '../../lambda/prepare/prepare.ts';
@@ -24,6 +24,7 @@ import { tellFailures } from './failures.ts';
 import { watchInterrupts } from './interrupt.ts';
 import { type LogFile, withLogFile } from './log-file.ts';
 import { JSON_EVERY, type ProgressForm } from './progress-form.ts';
+import { tellRetries } from './retries.ts';
 import { summaryText } from './summary.ts';
 import { createThreads } from './threads.ts';
 
@@ -69,7 +70,8 @@ export async function runHere(
     if (!throttled) display.say('S3 asked to slow down: fewer requests at once for a while.');
     throttled = true;
   };
-  const stores = openStores({ s3: { onThrottle } });
+  const onRetry = tellRetries((text) => display.say(text));
+  const stores = openStores({ s3: { onThrottle, onRetry } });
   // Whoever waits for a run to start wants to know soon that the endpoint is misspelt; the definition tries Prepare again.
   const impatient = openStores({ s3: { deadlineMs: PREPARE_PATIENCE } });
   let running: Running | undefined;
@@ -111,6 +113,7 @@ export async function runHere(
     threads: how.threads,
     isolate: how.isolate,
     onThrottle,
+    onRetry,
     // One more image than cores: they stay busy while this thread takes an image's outputs over.
     inline: (claims, onSelection) =>
       createProcess({
@@ -167,6 +170,7 @@ export async function runHere(
       process.stderr.write(`image-fanout run: ${reason}\n`);
       if (interrupts.count > 0) code = EXIT.interrupted;
       else if (overdue || ended.unwritten !== undefined) code = EXIT.stopped;
+      if (how.json) process.stdout.write(`${JSON.stringify(withoutSummary(run, code, ended, reason), undefined, 2)}\n`);
       return code;
     }
     if (!how.quiet) sayUnusedGlobs(ended.summary, threads.unused(), display);
@@ -203,6 +207,12 @@ function report(summary: Summary, done: number, { json, quiet }: How, { log }: D
   if (json) process.stdout.write(`${JSON.stringify(summary, undefined, 2)}\n`);
   else if (!quiet) process.stdout.write(summaryText(summary, done));
   if (quiet && !summary.check.balanced) process.stderr.write(`${summary.check.problems.map(printable).join('\n')}\n`);
+}
+
+/** What `--json` has of a run without an account: its status, why, and where the records of what was done are. */
+function withoutSummary(run: string, code: ExitCode, { error, unwritten }: NoAccount, message: string) {
+  const status = code === EXIT.interrupted ? 'interrupted' : code === EXIT.stopped ? 'stoppedByError' : 'notStarted';
+  return { run, status, error, message, ...(unwritten === undefined ? {} : { report: formatLocation(unwritten) }) };
 }
 
 /** Why nothing was started, or why there is no account. A job's problems are listed one a line. */

@@ -43,6 +43,11 @@ export type FromThread =
   | { readonly type: 'take'; readonly turn: number; readonly take: number; readonly keys: readonly string[] }
   | { readonly type: 'release'; readonly turn: number }
   | { readonly type: 'throttled' }
+  | {
+      readonly type: 'retrying';
+      readonly error: { readonly name: string; readonly message: string };
+      readonly milliseconds: number;
+    }
   /** The globs that have matched no key in this thread so far. */
   | { readonly type: 'unused'; readonly globs: readonly string[] };
 

@@ -12,7 +12,12 @@ if (port === null) throw new Error('expected to be a thread of a run, got a prog
 const { isolate, images, awaited, bytes } = workerData as ThreadSetting;
 const send = (message: FromThread): void => port.postMessage(message);
 
-const stores = openStores({ s3: { onThrottle: () => send({ type: 'throttled' }) } });
+const stores = openStores({
+  s3: {
+    onThrottle: () => send({ type: 'throttled' }),
+    onRetry: ({ name, message }, milliseconds) => send({ type: 'retrying', error: { name, message }, milliseconds }),
+  },
+});
 const takes = new Map<number, PromiseWithResolvers<void>>();
 const calls = new Map<number, AbortController>();
 const stopping = new AbortController();

@@ -7,6 +7,7 @@ import type { ProcessResult } from '../../lambda/contract/outcome.ts';
 import type { Selection } from '../../lambda/job/selection.ts';
 import { type Claim, type Claims, createClaims } from '../../lambda/process/claims.ts';
 import type { Process, ProcessContext } from '../../lambda/process/process.ts';
+import type { OnRetry } from './retries.ts';
 import { type FromThread, receivedError, sentError, type ThreadSetting, type ToThread } from './thread-protocol.ts';
 
 export interface ThreadsOptions {
@@ -17,6 +18,7 @@ export interface ThreadsOptions {
   /** Makes what does the work while there are no threads. */
   readonly inline: (claims: Claims, onSelection: (selection: Selection) => void) => Process;
   readonly onThrottle: () => void;
+  readonly onRetry: OnRetry;
   /** Told of each number of threads that is reached. */
   readonly onThreads?: (threads: number) => void;
 }
@@ -56,7 +58,14 @@ interface Thread {
 }
 
 /** Starts them. A thread that dies fails what it was working on, as UnexpectedError, and takes no more. */
-export function createThreads({ threads, isolate, inline, onThrottle, onThreads = () => {} }: ThreadsOptions): Threads {
+export function createThreads({
+  threads,
+  isolate,
+  inline,
+  onThrottle,
+  onRetry,
+  onThreads = () => {},
+}: ThreadsOptions): Threads {
   const cores = availableParallelism();
   const claims = createClaims();
   const running: Thread[] = [];
@@ -79,6 +88,7 @@ export function createThreads({ threads, isolate, inline, onThrottle, onThreads 
     };
     const thread = startThread(setting, claims, {
       onThrottle,
+      onRetry,
       onUnused: (globs) => {
         const seen = unused;
         unused = new Set(seen === undefined ? globs : globs.filter((glob) => seen.has(glob)));
@@ -164,6 +174,7 @@ export function isFull(utilization: number, used: number): boolean {
 
 interface ThreadEvents {
   onThrottle(): void;
+  onRetry: OnRetry;
   onUnused(globs: readonly string[]): void;
   onEnd(): void;
 }
@@ -210,6 +221,7 @@ function startThread(setting: ThreadSetting, claims: Claims, events: ThreadEvent
       turns.get(message.turn)?.release();
       turns.delete(message.turn);
     } else if (message.type === 'throttled') events.onThrottle();
+    else if (message.type === 'retrying') events.onRetry(message.error, message.milliseconds);
     else events.onUnused(message.globs);
   }
 

@@ -482,9 +482,10 @@ describe.concurrent('nothing is started: exit 1', () => {
       stdout: '',
       stderr: expect.stringMatching(/expected at least one object below .*, got none/),
     });
+    // Who reads JSON gets a document, also of what was not started.
+    expect(JSON.parse(same.stdout)).toMatchObject({ status: 'notStarted', error: 'InvalidJob' });
     expect(same).toMatchObject({
       code: 1,
-      stdout: '',
       stderr: expect.stringMatching(/destination: expected a place outside the source/),
     });
     expect(existsSync(`${empty}-out`)).toBe(false);

@@ -215,4 +215,16 @@ describe('what does not pass', () => {
     expect(summary.errors[0]?.examples[0]?.message).toContain('not done after 1500 milliseconds, still reading');
     expect(summary.counts).toMatchObject({ succeeded: KEYS.length - 1, pending: 0 });
   });
+
+  test('a key that runs out of time while it is tried again says for what, and that is told while it is', async () => {
+    const told: string[] = [];
+    const { where } = await through((request) => (reads(request, victim) ? 'resetBefore' : undefined), {
+      onRetry: ({ name }, milliseconds) => told.push(`${name} ${milliseconds > 0}`),
+    });
+    const { summary } = await runJob(where, { ...job, limits: { milliseconds: 1_500 }, toleratedFailureCount: 1 });
+    expect(summary.errors[0]?.examples[0]?.message).toMatch(
+      /^not done after 1500 milliseconds, still reading; trying again after ConnectionLost: GetObject s3:\/\/photos\/in\//,
+    );
+    expect(told).toContain('ConnectionLost true');
+  });
 });

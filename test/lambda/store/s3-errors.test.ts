@@ -29,6 +29,7 @@ describe('s3ErrorClass', () => {
     [answer('Unknown', 503), 'Throttled'],
     [answer('Unknown', 429), 'Throttled'],
     [answer('InternalError', 500), 'ServiceUnavailable'],
+    [answer('Unknown', 501), 'NotImplemented'],
     [answer('Unknown', 502), 'ServiceUnavailable'],
     [answer('Unknown', 504), 'ServiceUnavailable'],
     [answer('Unknown', 599), 'ServiceUnavailable'],
