@@ -147,8 +147,10 @@ where that gives the same picture: copies that differ in size come from a copy a
   P3 in cICP become a profile, PQ and HLG are UnsupportedImage. cHRM is not read.
 - **Originals that are handed on** (\`onLarger: "original"\`) hold nothing that is stripped: JPEG, PNG, WebP and GIF are parsed to the last
   byte, and what is not known is not clean; under \`strip\` and \`keepIcc\` TIFF, AVIF and SVG are never handed on.
-- **\`metadata: "keep"\`** keeps EXIF, XMP and IPTC, in which the upright picture is upright. Gain maps (Ultra HDR, Apple) are lost, and
-  nothing announces one.
+- **\`metadata: "keep"\`** keeps EXIF, XMP and IPTC, in which the upright picture is upright.
+- **Gain maps** (Ultra HDR, Apple) are kept where \`keepGainMap\` says so and source and output are JPEG, as ISO 21496-1; sharp calls
+  this experimental. The map is turned, cut and scaled with the picture, in a process of its own. Of the JPEG encoder's options only
+  \`quality\` counts then. The account has \`gainMap\` of source and output; where a map is lost, nothing in the output announces one.
 - **SVG without a size** is 300 x 150, as in browsers.
 - **CMYK without a profile** is read by libvips' own profile (\`cmyk\`: "Chemical proof", by Graeme W. Gill, in the public domain), which is
   what a printed sheet looks like. Browsers multiply the inks away instead and show it lighter and more vivid.

@@ -17,6 +17,8 @@ export interface SourceFacts {
   readonly pages?: number;
   /** The pixels are not the sensor's, but the camera's own picture of them, embedded in a raw file. */
   readonly preview?: true;
+  /** The source has an HDR gain map. */
+  readonly gainMap?: true;
 }
 
 /** What an output of an image is; the manifest has neither size nor quality. */
@@ -33,6 +35,8 @@ export interface RenditionFacts {
   readonly height?: number;
   /** Frames in it, where there is more than one. */
   readonly pages?: number;
+  /** The source's HDR gain map is in it. */
+  readonly gainMap?: true;
   /** The encoder's, where a contract chose it. */
   readonly quality?: number;
   /** Likeness to what was to be encoded, from 0 to 1, where a contract asks for it. */

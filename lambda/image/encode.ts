@@ -5,6 +5,7 @@ import type { Output } from '../recipe/types.ts';
 import { keptRights, withRights } from './colour.ts';
 import { engraved } from './copyright.ts';
 import { imageFailure } from './failure.ts';
+import { hasGainMap, withGainMap } from './gain-map.ts';
 import type { ImageJob } from './job.ts';
 import { finish, type Input, isPixels, open, type Pipeline, type Pixels } from './pixels.ts';
 import { sharp } from './sharp.ts';
@@ -16,6 +17,8 @@ export interface Made {
   readonly pipeline: () => Promise<Pipeline>;
   /** Whether the pixels may be transparent and nobody has said what lies behind. */
   readonly alpha: boolean;
+  /** Whether the pipeline starts at a source whose gain map goes along. */
+  readonly gainMap?: true;
   /** The pixels themselves, when they are held: a search for quality needs them. */
   readonly pixels?: Pixels;
 }
@@ -28,6 +31,8 @@ export interface Encoded {
   readonly pages?: number;
   readonly quality?: number;
   readonly ssim?: number;
+  /** Whether the source's gain map is in it. */
+  readonly gainMap?: true;
 }
 
 /** Encodes once. `quality` replaces the recipe's. */
@@ -45,7 +50,8 @@ export async function encodeOnce(
   const grey = bits ? flat.toColourspace('b-w') : flat;
   const deep = job.deep && isDeep(output, format) ? grey.toColourspace('rgb16') : grey;
   const signed = sign(job, deep, input, output);
-  const encoder = encode(signed, format, {
+  const gainMap = made.gainMap === true && !isPixels(input);
+  const encoder = encode(gainMap ? withGainMap(signed) : signed, format, {
     ...encoderOptions(job, output, format),
     ...(quality === undefined ? {} : { quality }),
   });
@@ -59,6 +65,7 @@ export async function encodeOnce(
       height: info.pageHeight ?? info.height,
       ...(info.pages !== undefined && info.pages > 1 ? await framesOf(data) : {}),
       ...(used === undefined ? {} : { quality: used }),
+      ...(gainMap && hasGainMap(data) ? { gainMap: true as const } : {}),
     };
   } catch (error) {
     throw imageFailure(error, job.source.format, job.source.body);

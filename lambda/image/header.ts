@@ -5,6 +5,7 @@ import type { Limits } from '../contract/limits.ts';
 import type { Recipe } from '../recipe/types.ts';
 import { isLimitedGrey, refuseHdr } from './avif-colour.ts';
 import { imageFailure } from './failure.ts';
+import { hasGainMap } from './gain-map.ts';
 import { withTransparency } from './gif-transparency.ts';
 import { asStill, sequenceLength } from './heif-sequence.ts';
 import { withColourProfile, withCurve } from './png-gamma.ts';
@@ -56,6 +57,7 @@ export async function readHeader(
     height: upright.height,
     frames,
     vector: format === 'svg',
+    ...(format === 'jpeg' && hasGainMap(body) ? { gainMap: true } : {}),
     bytes: body.length,
     framed: frames > 1 || sequence > 1,
     ...(format === 'tiff' ? { found: places.length, places } : { found: Math.max(frames, sequence) }),

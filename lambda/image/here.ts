@@ -95,11 +95,12 @@ function shapeOf(source: SourceImage): SourceShape {
     height,
     ...(pages > 1 ? { pages } : {}),
     ...(decoded?.preview === true ? { preview: true } : {}),
+    ...(source.gainMap === undefined ? {} : { gainMap: true }),
   };
 }
 
 function rendition(job: ImageJob, output: Output, encoded: Result, page?: number): Rendition {
-  const { width, height, pages, quality, ssim, milliseconds } = encoded;
+  const { width, height, pages, quality, ssim, gainMap, milliseconds } = encoded;
   const kept = keptAsItIs(job.source, job.recipe, output);
   const format = kept?.format ?? encoded.format;
   const contentType = kept?.contentType ?? FORMATS[encoded.format].contentType;
@@ -134,6 +135,7 @@ function rendition(job: ImageJob, output: Output, encoded: Result, page?: number
       tags,
       metadata,
       quality: body === encoded.body ? quality : undefined,
+      gainMap: body === encoded.body ? gainMap : undefined,
     }),
   };
 }

@@ -4,6 +4,7 @@ import { FORMATS, type FormatName } from '../recipe/names.ts';
 import type { Operations, Output } from '../recipe/types.ts';
 import { encodeBest } from './best.ts';
 import type { Encoded, Made } from './encode.ts';
+import { keepsGainMap, seeingGainMaps } from './gain-map.ts';
 import { checkPixels } from './header.ts';
 import type { ImageJob } from './job.ts';
 import { openingOf } from './opening.ts';
@@ -82,9 +83,20 @@ async function renderFrames(
   wanted: readonly Wanted[],
   results: Results,
   withPlaceholder: boolean,
+  plainly = false,
 ): Promise<void> {
   const { autoOrient: _, ...shared } = job.recipe.operations;
   const few = wanted.length + (withPlaceholder ? 1 : 0) === 1;
+  const withMaps = wanted.filter(({ output, formats }) => keepsGainMap(job.source, output, formats));
+  if (withMaps.length > 0 && !plainly) {
+    const others = wanted.filter((one) => !withMaps.includes(one));
+    if (others.length > 0 || withPlaceholder) await renderFrames(job, frames, others, results, withPlaceholder);
+    const work = async (): Promise<void> => {
+      await together(withMaps, (one) => renderWithMap(job, one, shared, results));
+    };
+    if (!(await seeingGainMaps(job.source, work))) await renderFrames(job, frames, withMaps, results, false, true);
+    return;
+  }
   let input: Input = { frames };
   let size: Size = job.source;
   let opening = (operations: Operations): Opening => openingOf(job, operations);
@@ -117,6 +129,21 @@ async function renderFrames(
   });
   const work: Frames = { job, frames, wanted, input, wishes, results };
   await together(nodes, (node) => renderNode(work, node, input));
+}
+
+/** An output with its gain map: one pipeline from source to file, in which sharp does the same to the picture and to its map. */
+async function renderWithMap(
+  job: ImageJob,
+  { output, place, formats }: Wanted,
+  shared: Operations,
+  { outputs }: Results,
+): Promise<void> {
+  const started = performance.now();
+  const operations = { ...shared, ...output.operations };
+  checkSteps(output.name, stepsOf(job.source, operations, openingOf(job, operations)), 1, job.limits);
+  const made: Made = { pipeline: () => pipeline(job, { frames: 1 }, operations), alpha: false, gainMap: true };
+  const encoded = await encodeBest(job, output, made, formats);
+  outputs[place] = { ...encoded, milliseconds: performance.now() - started };
 }
 
 const SMALL = { width: PLACEHOLDER_SIDE, height: PLACEHOLDER_SIDE, fit: 'inside', withoutEnlargement: true } as const;

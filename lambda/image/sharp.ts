@@ -26,8 +26,9 @@ function keepBlocks(bytes: number): void {
 }
 
 /** libvips' loader classes of what is read in a process of its own. */
-const LOADERS: Record<'svg' | Exclude<UntrustedFormat, DecodedFormat>, string> = {
+const LOADERS: Record<'svg' | 'uhdr' | Exclude<UntrustedFormat, DecodedFormat>, string> = {
   svg: 'VipsForeignLoadSvg',
+  uhdr: 'VipsForeignLoadUhdr',
   fits: 'VipsForeignLoadFits',
   exr: 'VipsForeignLoadOpenexr',
   ppm: 'VipsForeignLoadPpm',
@@ -37,6 +38,21 @@ const LOADERS: Record<'svg' | Exclude<UntrustedFormat, DecodedFormat>, string> =
 /** Lets this process read the formats. Only for a process that can be ended. */
 export function unblock(formats: readonly (keyof typeof LOADERS)[]): void {
   sharp.unblock({ operation: formats.map((format) => LOADERS[format]) });
+}
+
+/**
+ * Lets this process see gain maps while some work is done. Only for a process that works on one image at a time. The cache is
+ * on meanwhile: sharp 0.35.5 turns a map by right angles after its bytes were freed, unless the cache still holds them.
+ */
+export async function withUhdr<T>(work: () => Promise<T>): Promise<T> {
+  unblock(['uhdr']);
+  sharp.cache({ memory: 8192, items: 1000, files: 1000 });
+  try {
+    return await work();
+  } finally {
+    sharp.block({ operation: [LOADERS.uhdr] });
+    sharp.cache(false);
+  }
 }
 
 export { sharp };

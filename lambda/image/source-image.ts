@@ -57,6 +57,8 @@ export interface SourceImage {
   /** Whether what is found are frames of an animation, and no pages. */
   readonly framed: boolean;
   readonly vector: boolean;
+  /** A JPEG with an HDR gain map beside its picture. */
+  readonly gainMap?: true;
   /** Bytes of the source itself. */
   readonly bytes: number;
   /** What the source is when a decoder made `body` of it. */

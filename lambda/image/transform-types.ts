@@ -24,6 +24,8 @@ export interface SourceShape {
   readonly pages?: number;
   /** The pixels are the camera's preview in a raw file. */
   readonly preview?: true;
+  /** It has an HDR gain map. */
+  readonly gainMap?: true;
 }
 
 /** One object to write. */

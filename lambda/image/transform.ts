@@ -2,6 +2,7 @@
 import { Deadline } from '../contract/deadline.ts';
 import { FanoutError } from '../contract/errors.ts';
 import { isDecoded } from './decoders/decoders.ts';
+import { asksForGainMap, hasGainMap } from './gain-map.ts';
 import { transformHere } from './here.ts';
 import { transformIsolated } from './isolated.ts';
 import { tookTooLong } from './job.ts';
@@ -25,7 +26,9 @@ export function createTransform({ isolate = false }: { readonly isolate?: boolea
   return async (input) => {
     input.signal?.throwIfAborted();
     const format = formatOf(input);
-    const apart = isolate || format === 'svg' || isUntrusted(format) || isDecoded(format) || hasVectorOverlay(input);
+    const mapped = format === 'jpeg' && asksForGainMap(input.recipe) && hasGainMap(input.body);
+    const kind = format === 'svg' || isUntrusted(format) || isDecoded(format) || mapped;
+    const apart = isolate || kind || hasVectorOverlay(input);
     if (apart) return transformIsolated(input);
     try {
       return await inTime(input, transformHere(input, format));

@@ -304,13 +304,13 @@ export function skipReason(
 }
 
 function outputFacts(rendition: Transformed['renditions'][number], output: Output, upToDate: boolean): OutputFacts {
-  const { name, format, page, width, height, pages, quality, ssim } = rendition;
+  const { name, format, page, width, height, pages, gainMap, quality, ssim } = rendition;
   return {
     name,
     key: output.key,
     bytes: output.body.length,
     format,
-    ...definedOnly({ page, width, height, pages, quality, ssim }),
+    ...definedOnly({ page, width, height, pages, gainMap, quality, ssim }),
     ...(upToDate ? { upToDate: true as const } : {}),
   };
 }

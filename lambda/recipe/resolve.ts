@@ -3,6 +3,7 @@
 import type { z } from 'zod';
 import { definedOnly } from '../contract/defined.ts';
 import { FanoutError } from '../contract/errors.ts';
+import { gainMapProblem } from './gain-map.ts';
 import { hasPage, MANIFEST_NAME, outputsThatMeet } from './keys.ts';
 import type { PresetName } from './names.ts';
 import { FORMAT_NAMES, OPERATION_ORDER, PDF_DENSITY } from './names.ts';
@@ -162,6 +163,7 @@ function fillOutput(output: OutputObject, shared: Fields): Unkeyed[] {
     onLarger: output.onLarger ?? shared.onLarger ?? ('keep' as const),
     ...definedOnly({
       maxBytes: output.maxBytes ?? shared.maxBytes,
+      keepGainMap: (output.keepGainMap ?? shared.keepGainMap) === true ? (true as const) : undefined,
       minSsim: output.minSsim ?? shared.minSsim,
       contentType: output.contentType ?? shared.contentType,
       cacheControl: output.cacheControl ?? shared.cacheControl,
@@ -206,6 +208,10 @@ function contradictions(recipe: Recipe, own: RecipeObject): RecipeProblem[] {
   }
   if (recipe.manifest !== undefined && names.includes(MANIFEST_NAME))
     say(['outputs'], `expected another name beside a manifest, got "${MANIFEST_NAME}"`);
+  for (const output of recipe.outputs) {
+    const problem = gainMapProblem(recipe.operations, output);
+    if (problem !== undefined) say(['outputs'], problem);
+  }
   if (recipe.pages === 'all') {
     for (const template of new Set(recipe.outputs.map(({ key }) => key))) {
       if (!hasPage(template))

@@ -85,6 +85,12 @@ const outputFields = {
     .describe(
       'Keeps EXIF Copyright and Artist letter for letter, and nothing else, where metadata is stripped: in JPEG, PNG, WebP and AVIF; GIF and TIFF get none. Default: false.',
     ),
+  keepGainMap: z
+    .boolean()
+    .optional()
+    .describe(
+      'Keeps the HDR gain map (Ultra HDR, Apple) of a JPEG in a JPEG, as ISO 21496-1; experimental in sharp. Of the operations only flip, flop, rotate by right angles, extract and resize go with it. Default: false.',
+    ),
   keepLossless: z
     .boolean()
     .optional()

@@ -20,6 +20,8 @@ export interface Output {
   readonly encoders: Encoders;
   readonly metadata: MetadataPolicy;
   readonly copyright: boolean;
+  /** Keeps the HDR gain map of a JPEG in a JPEG. */
+  readonly keepGainMap?: true | undefined;
   readonly keepLossless: boolean;
   readonly maxBytes?: number | undefined;
   readonly minSsim?: number | undefined;
