@@ -25,6 +25,7 @@ unset AWS_PROFILE AWS_SESSION_TOKEN
 
 work="$(mktemp -d)"
 export LAMBDA_ACCOUNT_CONCURRENCY="${LAMBDA_ACCOUNT_CONCURRENCY:-4}"
+export LOCAL_AWS_CALLS="${LOCAL_AWS_CALLS:-$work/calls.jsonl}"
 "$venv/bin/python" acceptance/local_aws.py "$emulator" >"$work/server.log" 2>&1 &
 server=$!
 trap 'kill "$server" 2>/dev/null || true; wait "$server" 2>/dev/null || true; rm -rf "$work"' EXIT

@@ -1,9 +1,13 @@
-"""Starts the local AWS with what `cdk destroy` needs besides: stacks are deleted by their ARN too, as CloudFormation does."""
+"""Starts the local AWS with what `cdk destroy` needs besides: stacks are deleted by their ARN too, as CloudFormation does. Where
+LOCAL_AWS_CALLS names a file, each call that a function or a state machine makes is kept there."""
+import importlib.util
 import os
-import runpy
 import sys
 
+from ministack import app
 from ministack.services.cloudformation import handlers
+
+from recorded_calls import record
 
 delete_by_name = handlers._ACTION_HANDLERS["DeleteStack"]
 
@@ -19,4 +23,9 @@ def delete_stack(params):
 handlers._ACTION_HANDLERS["DeleteStack"] = delete_stack
 sys.argv = sys.argv[1:]
 sys.path.insert(0, os.path.dirname(os.path.abspath(sys.argv[0])))
-runpy.run_path(sys.argv[0], run_name="__main__")
+spec = importlib.util.spec_from_file_location("local_aws_emulator", sys.argv[0])
+local_aws = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(local_aws)
+if os.environ.get("LOCAL_AWS_CALLS"):
+    record(local_aws)
+app.main()

@@ -175,13 +175,14 @@ async function draftJob(
   const place = job.results ??
     defaults.results ?? { bucket: destination.bucket, prefix: destination.prefix + OWN_FOLDER };
   const results = { bucket: place.bucket, prefix: `${place.prefix}runs/${run}/` };
-  problems.push(
+  const misplaced = [
     ...notAllowed('source', source, allowed?.source),
     ...notAllowed('destination', destination, allowed?.destination),
-  );
-  problems.push(...notAllowed('results', results, allowed?.results));
-  const misplaced = await placeProblems({ source, destination, results });
+    ...notAllowed('results', results, allowed?.results),
+    ...(await placeProblems({ source, destination, results })),
+  ];
   problems.push(...misplaced);
+  // Where this deployment may not look, it does not.
   if (recipe !== undefined) problems.push(...(await missingWatermarks(recipe, destination, open)));
   const reader =
     misplaced.length > 0

@@ -296,7 +296,8 @@ export class ImageFanout extends Construct {
     });
     this.topic = reports.topic;
     this.alarmTopic = reports.alarmTopic;
-    allowCounts(this, 'SummarizeCounts', summarize.role, this.stateMachine);
+    // It is told its Map Run.
+    allowCounts(this, 'SummarizeCounts', summarize.role, this.stateMachine, { find: false });
     let triggers: Triggers | undefined;
     if (props.jobFiles === true || props.uploads !== undefined) {
       triggers = new Triggers(this, 'Triggers', {

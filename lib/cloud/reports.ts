@@ -87,7 +87,7 @@ export class Reports extends Construct {
       ],
     });
     this.report = report.function;
-    allowCounts(this, 'Counts', report.role, stateMachine);
+    allowCounts(this, 'Counts', report.role, stateMachine, { find: true });
     // EventBridge counts an event as delivered once Lambda has queued it: what fails after that is Lambda's to hand on.
     this.report.configureAsyncInvoke({
       // The CDK's own destination would grant wildcards of KMS.

@@ -79,13 +79,21 @@ function arnBelow(stack: Stack, resource: 'execution' | 'mapRun', machine: strin
  * Lets a function ask what Step Functions counted of a run. A policy of its own, outside of the function's role: the state
  * machine waits for the functions, and they wait for what is in their roles.
  */
-export function allowCounts(scope: Construct, id: string, role: Role, stateMachine: StateMachine): void {
+export function allowCounts(
+  scope: Construct,
+  id: string,
+  role: Role,
+  stateMachine: StateMachine,
+  { find }: { /** Whether it must find the Map Run of an execution first. */ readonly find: boolean },
+): void {
   const stack = Stack.of(scope);
   const name = stateMachine.stateMachineName;
   new Policy(scope, id, {
     roles: [role],
     statements: [
-      new PolicyStatement({ actions: ['states:ListMapRuns'], resources: [arnBelow(stack, 'execution', name)] }),
+      ...(find
+        ? [new PolicyStatement({ actions: ['states:ListMapRuns'], resources: [arnBelow(stack, 'execution', name)] })]
+        : []),
       new PolicyStatement({
         actions: ['states:DescribeMapRun'],
         resources: Object.values(READERS).map(({ label }) => arnBelow(stack, 'mapRun', `${name}/${label}`)),
