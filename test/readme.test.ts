@@ -42,7 +42,7 @@ test('the numbers are those of the code', () => {
   for (const said of [
     `| ${count(MOST_CONCURRENCY)} invocations at once |`,
     `| ${TIMEOUTS.child / 60} minutes per child |`,
-    `the image function has ${TIMEOUTS.processFunction} s, and once ${TIMEOUTS.processLargeFunction} s in the larger one`,
+    `the image function has ${TIMEOUTS.processFunction} s a call, and once ${TIMEOUTS.processLargeFunction} s in the larger one`,
     `| ${TIMEOUTS.summarizeFunction / 60} minutes for the account |`,
     `| ${MOST_PAYLOAD_BYTES / 1024} KiB of input |`,
     `of the image function's ${readContext(new App().node).memory}`,

@@ -171,6 +171,10 @@ async function failedInput(
   store: Store,
   means: Means,
 ): Promise<FailedInput> {
+  // What the run could not read, for want of permission or of the object, is not asked for once more.
+  if (row.source === undefined && row.error !== 'TooManyBytes' && !MAY_BE_SHOWN.has(row.error)) {
+    return { why: `${row.error}: it was not read` };
+  }
   try {
     const known = row.source?.bytes;
     const start = await beginning(store, row.key, MOST.itself + 1, means.signal);
