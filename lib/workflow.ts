@@ -104,7 +104,7 @@ const LONG_IN_QUEUE: Retrier = {
 };
 
 /** For Prepare and Summarize, which wait for days if they must: the execution's two weeks are their bound. */
-const PATIENT: Retrier = {
+export const PATIENT: Retrier = {
   ErrorEquals: [THROTTLED],
   IntervalSeconds: 1,
   BackoffRate: 2,
@@ -114,7 +114,7 @@ const PATIENT: Retrier = {
 };
 
 /** What passes by itself. All waits together: 30 seconds at most. */
-const TRANSIENT: Retrier = {
+export const TRANSIENT: Retrier = {
   ErrorEquals: [...LAMBDA_TRANSIENT, ...TRANSIENT_ERRORS],
   IntervalSeconds: 1,
   BackoffRate: 2,

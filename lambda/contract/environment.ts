@@ -22,6 +22,10 @@ export const ENVIRONMENT = {
   uploadsJob: 'IMAGE_FANOUT_UPLOADS_JOB',
   /** Name of the deployment, a dimension of its metrics. */
   stack: 'IMAGE_FANOUT_STACK',
+  /** Bytes of result files up to which one function makes the account of a run. */
+  wholeAccountBytes: 'IMAGE_FANOUT_WHOLE_ACCOUNT_BYTES',
+  /** The report's: ARN of the state machine whose executions are accounts in parts. */
+  accountMachine: 'IMAGE_FANOUT_ACCOUNT_MACHINE',
   /** The report's: ARN of the topic that is told. */
   topic: 'IMAGE_FANOUT_TOPIC',
 } as const;

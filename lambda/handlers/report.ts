@@ -1,12 +1,13 @@
 // The report on an execution's end, as Lambda runs it on Step Functions' status events.
 import { Logger } from '@aws-lambda-powertools/logger';
 import { Metrics, MetricUnit } from '@aws-lambda-powertools/metrics';
-import { SFNClient } from '@aws-sdk/client-sfn';
+import { ExecutionAlreadyExists, SFNClient, StartExecutionCommand } from '@aws-sdk/client-sfn';
 import { PublishCommand, SNSClient } from '@aws-sdk/client-sns';
 import { ENVIRONMENT, env } from '../contract/environment.ts';
 import { parseLocation } from '../contract/location.ts';
 import { METRICS } from '../contract/metrics.ts';
-import { type Attributes, createEnded, type StatusChange, type Told } from '../report/ended.ts';
+import { type Attributes, createEnded, type InParts, type StatusChange, type Told } from '../report/ended.ts';
+import type { PartsInput } from '../report/parts/actions.ts';
 import { itemCountsOf } from './map-run.ts';
 import { meter } from './meter.ts';
 import { type LambdaContext, open, withinTime } from './runtime.ts';
@@ -23,8 +24,22 @@ const ended = createEnded({
   open,
   results: parseLocation(env(ENVIRONMENT.results)),
   notify,
+  parts: {
+    stateMachine: env(ENVIRONMENT.accountMachine),
+    wholeBytes: Number(env(ENVIRONMENT.wholeAccountBytes)),
+    start: startParts,
+  },
   itemCounts: (arn) => itemCountsOf(machine, arn),
 });
+
+async function startParts(name: string, input: PartsInput): Promise<void> {
+  const stateMachineArn = env(ENVIRONMENT.accountMachine);
+  try {
+    await machine.send(new StartExecutionCommand({ stateMachineArn, name, input: JSON.stringify(input) }));
+  } catch (error) {
+    if (!(error instanceof ExecutionAlreadyExists)) throw error;
+  }
+}
 
 async function notify(Subject: string, Message: string, attributes: Attributes): Promise<void> {
   const { status, executionStatus, failed, attention } = attributes;
@@ -40,13 +55,14 @@ async function notify(Subject: string, Message: string, attributes: Attributes):
   metrics.publishStoredMetrics();
 }
 
-export async function handler(event: StatusChange, context: LambdaContext): Promise<Told> {
+export async function handler(event: StatusChange, context: LambdaContext): Promise<Told | InParts> {
   const used = meter();
   logger.addContext(context);
   logger.appendKeys({ execution: event.detail.name });
   const latest = Date.now() + context.getRemainingTimeInMillis() - TO_TELL;
   const whose = "the function's but for what it takes to tell of the end";
   const told = await withinTime(context, (signal) => ended(event, signal, used), { latest, whose });
-  logger.info('Told how the run ended', { told });
+  if ('account' in told) logger.info('Started the account in parts', { told });
+  else logger.info('Told how the run ended', { told });
   return told;
 }

@@ -1,6 +1,7 @@
 // Summarize, as Lambda runs it.
 import { Logger } from '@aws-lambda-powertools/logger';
 import { SFNClient } from '@aws-sdk/client-sfn';
+import { ENVIRONMENT, env } from '../contract/environment.ts';
 import type { SummarizeEvent } from '../job/prepared.ts';
 import { createSummarize } from '../report/summarize.ts';
 import { itemCountsOf } from './map-run.ts';
@@ -12,6 +13,7 @@ const logger = new Logger();
 const client = new SFNClient({ requestHandler: { connectionTimeout: 2000 } });
 const summarize = createSummarize({
   open,
+  wholeBytes: Number(env(ENVIRONMENT.wholeAccountBytes)),
   itemCounts: (arn) => itemCountsOf(client, arn),
 });
 

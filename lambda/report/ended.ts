@@ -1,4 +1,5 @@
 // After an execution's end, however it came: the account is written when Summarize could not, and somebody is told.
+import { createHash } from 'node:crypto';
 import { definedOnly } from '../contract/defined.ts';
 import { RESULT_FOLDERS } from '../contract/environment.ts';
 import { FanoutError, toFanoutError } from '../contract/errors.ts';
@@ -8,6 +9,9 @@ import type { PreparedJob } from '../job/prepared.ts';
 import type { OpenStore } from '../store/store.ts';
 import { writeAccount } from './account.ts';
 import { messageOf } from './cause.ts';
+import { shortened } from './item-row.ts';
+import type { PartsInput, RunEnd } from './parts/actions.ts';
+import { IN_PARTS, isTooLarge } from './parts/too-large.ts';
 import { findResultFiles, readElsewhere, readJob } from './run-folder.ts';
 import { type ShortSummary, shortSummary } from './short.ts';
 import { type ExecutionStatus, RUN_STATUSES, type RunStatus, runStatusOf } from './status.ts';
@@ -19,6 +23,8 @@ export interface StatusChange {
   readonly detail: {
     readonly executionArn: string;
     readonly name: string;
+    readonly stateMachineArn?: string;
+    readonly input?: string | null;
     readonly status: ExecutionStatus;
     readonly startDate: number;
     readonly stopDate?: number | null;
@@ -41,6 +47,23 @@ export interface NothingStarted {
 /** What is told: the short summary, or what is known without one, or why there is nothing to know. */
 export type Told = ShortSummary | WithoutAccount | NothingStarted;
 
+/** Of a run whose account is being made in parts: it is told when that has ended. */
+export interface InParts {
+  readonly run: string;
+  /** The name of the execution that makes it. */
+  readonly account: string;
+}
+
+/** How accounts are made that are too large for one function. */
+export interface PartsStarter {
+  /** ARN of the state machine whose executions are accounts. */
+  readonly stateMachine: string;
+  /** Bytes of result files up to which one function makes the account. */
+  readonly wholeBytes: number;
+  /** Starts an execution of it, unless there is one of that name. */
+  readonly start: (name: string, input: PartsInput) => Promise<void>;
+}
+
 /** What subscribers filter by: https://docs.aws.amazon.com/sns/latest/dg/sns-message-filtering.html */
 export interface Attributes {
   readonly status: RunStatus;
@@ -57,6 +80,8 @@ export interface EndedDependencies {
   readonly notify: (subject: string, body: string, attributes: Attributes) => Promise<void>;
   /** What Step Functions counted, by the execution's ARN. Default: nobody knows. */
   readonly itemCounts?: (executionArn: string) => Promise<ItemCounts | undefined>;
+  /** Default: one function makes every account. */
+  readonly parts?: PartsStarter;
   /** Milliseconds between looks for result files that are still being written. Default: 2000. */
   readonly pollMilliseconds?: number;
 }
@@ -72,10 +97,11 @@ const PATIENCE = { ABORTED: 360_000, TIMED_OUT: 360_000, FAILED: 60_000 } as con
  */
 export function createEnded(
   dependencies: EndedDependencies,
-): (event: StatusChange, signal?: AbortSignal, used?: () => Used) => Promise<Told> {
+): (event: StatusChange, signal?: AbortSignal, used?: () => Used) => Promise<Told | InParts> {
   return async ({ detail }, signal = new AbortController().signal, used) => {
     const told = await known(detail, dependencies, signal, used);
-    await dependencies.notify(subject(told), body(told), attributesOf(told, detail.status));
+    if ('account' in told) return told;
+    await dependencies.notify(subject(told), body(told), attributesOf(told, told.executionStatus ?? detail.status));
     return told;
   };
 }
@@ -85,17 +111,26 @@ async function known(
   dependencies: EndedDependencies,
   signal: AbortSignal,
   used: (() => Used) | undefined,
-): Promise<Told> {
+): Promise<Told | InParts> {
   const { name: run, status: executionStatus } = detail;
-  const { open, results, itemCounts } = dependencies;
+  const { open, results, itemCounts, parts } = dependencies;
+  if (parts !== undefined && detail.stateMachineArn === parts.stateMachine)
+    return await endOfParts(detail, dependencies);
   // Summarize has written the account, or has said why not: its answer is the execution's output.
-  if (executionStatus === 'SUCCEEDED' && detail.output)
-    return JSON.parse(detail.output) as ShortSummary | WithoutAccount;
+  if (executionStatus === 'SUCCEEDED' && detail.output) {
+    const told = JSON.parse(detail.output) as ShortSummary | WithoutAccount;
+    if (parts === undefined || !('accountError' in told) || told.accountError.error !== IN_PARTS) return told;
+  }
   const folder = { bucket: results.bucket, prefix: `${results.prefix}${RESULT_FOLDERS.runs}${run}/` };
   let found: { readonly folder: Location; readonly job: PreparedJob } | undefined;
   try {
     found = await findRun(open, folder);
-    if (found !== undefined) return shortSummary(await accountOf(found, detail, dependencies, signal, used));
+    if (found !== undefined) {
+      await resultsOf(found.folder, detail, dependencies, signal);
+      if (parts !== undefined && (await isTooLarge(open(found.folder.bucket), found.folder, parts.wholeBytes)))
+        return await startParts(found.folder, detail, parts);
+      return shortSummary(await accountOf(found, detail, dependencies, signal, used));
+    }
   } catch (error) {
     const counts = await itemCounts?.(detail.executionArn);
     const why = toFanoutError(error);
@@ -127,35 +162,86 @@ async function findRun(open: OpenStore, usual: Location): Promise<{ folder: Loca
   }
 }
 
+/** Waits for the result files of an execution that has ended, as long as they may still come. */
+async function resultsOf(
+  folder: Location,
+  { status, error, redriveCount = 0 }: Detail,
+  { open, pollMilliseconds = 2000 }: EndedDependencies,
+  signal: AbortSignal,
+): Promise<void> {
+  if (status === 'SUCCEEDED') return;
+  const store = open(folder.bucket);
+  const latest = Date.now() + PATIENCE[status];
+  // Another state's failure leaves no result files to wait for.
+  const expected = status !== 'FAILED' || error === 'States.ExceedToleratedFailureThreshold';
+  while (expected && Date.now() < latest && !signal.aborted) {
+    const { attempts } = await findResultFiles(store, folder);
+    if (attempts.at(-1)?.complete === true && attempts.length > redriveCount) break;
+    await new Promise((resolve) => setTimeout(resolve, pollMilliseconds));
+  }
+}
+
+/** Starts the account in parts; told of the same end twice, it starts one. */
+async function startParts(folder: Location, detail: Detail, parts: PartsStarter): Promise<InParts> {
+  const { name: run, executionArn, redriveCount = 0 } = detail;
+  const digest = createHash('sha256').update(`${executionArn} ${redriveCount}`).digest('hex').slice(0, 16);
+  const account = `${digest}-${run}`.slice(0, MOST_NAME);
+  await parts.start(account, {
+    ...{ run, executionArn },
+    work: { folder, prefix: `${folder.prefix}account/${account}/` },
+    end: endOf(detail),
+  });
+  return { run, account };
+}
+
+/** https://docs.aws.amazon.com/step-functions/latest/apireference/API_StartExecution.html */
+const MOST_NAME = 80;
+
+/** What the account of a run tells of its end. */
+function endOf({ status, error, cause, startDate, stopDate }: Detail): RunEnd {
+  return {
+    status,
+    ...(error ? { error } : {}),
+    ...(cause ? { cause: shortened(cause, MOST_CAUSE) } : {}),
+    started: startDate,
+    ...(stopDate ? { ended: stopDate } : {}),
+  };
+}
+
+/** More than the summary keeps: an execution's input has a limit. */
+const MOST_CAUSE = 4000;
+
+/** What is told of a run once its account in parts has ended: it, or why there is none. */
+async function endOfParts(
+  { status, input, output, error, cause }: Detail,
+  { itemCounts }: EndedDependencies,
+): Promise<ShortSummary | WithoutAccount> {
+  if (status === 'SUCCEEDED' && output) return JSON.parse(output) as ShortSummary;
+  const { run, executionArn, work, end } = JSON.parse(input ?? '') as PartsInput;
+  return withoutAccount({
+    run,
+    executionStatus: end.status ?? 'FAILED',
+    error: end.error,
+    folder: work.folder,
+    why: { name: error ?? status, message: messageOf(cause) },
+    counts: await itemCounts?.(executionArn),
+  });
+}
+
 async function accountOf(
   { folder, job }: { readonly folder: Location; readonly job: PreparedJob },
   detail: Detail,
-  { open, pollMilliseconds = 2000 }: EndedDependencies,
+  { open }: EndedDependencies,
   signal: AbortSignal,
   used: (() => Used) | undefined,
 ): Promise<Summary> {
-  const { status } = detail;
   const store = open(folder.bucket);
-  if (status !== 'SUCCEEDED') {
-    const latest = Date.now() + PATIENCE[status];
-    // Another state's failure leaves no result files to wait for.
-    const expected = status !== 'FAILED' || detail.error === 'States.ExceedToleratedFailureThreshold';
-    while (expected && Date.now() < latest && !signal.aborted) {
-      const { attempts } = await findResultFiles(store, folder);
-      if (attempts.at(-1)?.complete === true && attempts.length > (detail.redriveCount ?? 0)) break;
-      await new Promise((resolve) => setTimeout(resolve, pollMilliseconds));
-    }
-  }
   const written = writeAccount({
     store,
     folder,
     job,
-    status,
-    ...(detail.error ? { error: detail.error } : {}),
-    ...(detail.cause ? { cause: detail.cause } : {}),
+    ...endOf(detail),
     pictures: { open },
-    started: detail.startDate,
-    ...(detail.stopDate ? { ended: detail.stopDate } : {}),
     signal,
     ...definedOnly({ used }),
   });

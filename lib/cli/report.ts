@@ -1,5 +1,7 @@
 // `report`: shows the account of a run, and makes it when the run was killed before it could.
 
+import { pipeline } from 'node:stream';
+import { createZstdDecompress } from 'node:zlib';
 import { definedOnly } from '../../lambda/contract/defined.ts';
 import { type Location, parseLocation } from '../../lambda/contract/location.ts';
 import { keyOf } from '../../lambda/job/item.ts';
@@ -14,6 +16,7 @@ import { findResultFiles, readJob } from '../../lambda/report/run-folder.ts';
 import { exitCodeOf } from '../../lambda/report/status.ts';
 import {
   ITEMS_JSONL,
+  itemsPart,
   PAGE_FILE,
   SUMMARY_FILE,
   SUMMARY_VERSION,
@@ -64,7 +67,7 @@ export async function reportCommand(run: string, options: ReportOptions, io: Rep
     const page = options.html === true || options.open === true;
     const summary = (await writtenSummary(folder, stores.open, { page })) ?? (await madeNow(folder, stores.open));
     if (options['failed-keys'] === true) {
-      await writeFailedKeys(folder, stores.open, io);
+      await writeFailedKeys(summary, folder, stores.open, io);
       return exitCodeOf(summary);
     }
     if (page) {
@@ -82,11 +85,24 @@ export async function reportCommand(run: string, options: ReportOptions, io: Rep
 }
 
 /** One JSON string per line: what `--manifest` takes. */
-async function writeFailedKeys(folder: Location, openStore: OpenStore, { stdout }: ReportIo): Promise<void> {
-  for await (const batch of lines(await openStore(folder.bucket).open(folder.prefix + ITEMS_JSONL))) {
-    for (const line of batch) {
-      const row = JSON.parse(line) as ItemRow;
-      if (row.status === 'failed') stdout.write(`${JSON.stringify(row.key)}\n`);
+async function writeFailedKeys(
+  { itemParts }: Summary,
+  folder: Location,
+  openStore: OpenStore,
+  { stdout }: ReportIo,
+): Promise<void> {
+  const store = openStore(folder.bucket);
+  const names =
+    itemParts === undefined ? [ITEMS_JSONL] : Array.from({ length: itemParts }, (_, part) => itemsPart(part, 'jsonl'));
+  for (const name of names) {
+    const file = await store.open(folder.prefix + name);
+    // What breaks is thrown by the reading.
+    const text = itemParts === undefined ? file : pipeline(file, createZstdDecompress(), () => {});
+    for await (const batch of lines(text)) {
+      for (const line of batch) {
+        const row = JSON.parse(line) as ItemRow;
+        if (row.status === 'failed') stdout.write(`${JSON.stringify(row.key)}\n`);
+      }
     }
   }
 }

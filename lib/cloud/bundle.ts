@@ -19,7 +19,7 @@ import { brotliDecompressSync } from 'node:zlib';
 import type { BuildOptions } from 'esbuild';
 
 /** The functions that can be bundled: each is the entry file of that name in `lambda/handlers/`. */
-export type FunctionName = 'prepare' | 'process' | 'summarize' | 'start' | 'report' | 'guard';
+export type FunctionName = 'prepare' | 'process' | 'summarize' | 'start' | 'report' | 'guard' | 'account';
 
 /** A processor as npm names it. */
 export type Cpu = 'arm64' | 'x64';

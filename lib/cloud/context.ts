@@ -67,6 +67,9 @@ export const contextSchema = z.strictObject({
   reservedConcurrency: whole(1, MOST_CONCURRENCY)
     .optional()
     .describe("Environments reserved for the image function, and its upper bound. Else the account's."),
+  wholeAccountBytes: whole(0, 100_000_000_000)
+    .default(4_000_000_000)
+    .describe("Bytes of result files up to which one function makes a run's account; above, many make it in parts."),
   logRetentionDays: z.coerce
     .number()
     .refine((days) => retentions.includes(days), { error: `expected one of ${retentions.join(', ')}` })

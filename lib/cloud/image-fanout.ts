@@ -12,6 +12,7 @@ import { Construct } from 'constructs';
 import { ENVIRONMENT, RESULT_FOLDERS } from '../../lambda/contract/environment.ts';
 import { METRICS, SERVICE } from '../../lambda/contract/metrics.ts';
 import { TIMEOUTS } from '../workflow.ts';
+import { PartsAccount } from './account.ts';
 import { createBucket } from './buckets.ts';
 import { Handler, type Network, SORTING_SPACE } from './functions.ts';
 import { Guard } from './guard.ts';
@@ -34,6 +35,8 @@ import { acknowledgeForcedWildcards } from './wildcards.ts';
 
 /** MB, where Lambda gives one whole processor: https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html */
 const DEFAULT_MEMORY = 1769;
+/** What one function reads and sorts in half of its 15 minutes: about four million keys. */
+const WHOLE_ACCOUNT_BYTES = 4_000_000_000;
 
 /** MB, the most that a new account allows: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html */
 const LARGE_MEMORY = 3008;
@@ -71,6 +74,8 @@ export interface ImageFanoutProps {
   readonly securityGroups?: ISecurityGroup[];
   /** What the state machine logs. ALL logs several events per image. @default LogLevel.ERROR */
   readonly logLevel?: LogLevel;
+  /** Bytes of result files up to which one function makes a run's account; above, many make it in parts. @default 4 GB */
+  readonly wholeAccountBytes?: number;
   /** Whether a JSON job that lands in the results' `jobs/` starts. @default false */
   readonly jobFiles?: boolean;
   /** How images that land below the source start runs. @default - they do not */
@@ -103,6 +108,8 @@ export interface Functions {
   readonly Report: LambdaFunction;
   /** Lets a run grow, and stops it. */
   readonly Guard: LambdaFunction;
+  /** Makes a piece of the account of a large run. */
+  readonly AccountPiece: LambdaFunction;
   /** Starts runs for job files and uploads. */
   readonly Start?: LambdaFunction;
 }
@@ -245,6 +252,10 @@ export class ImageFanout extends Construct {
     const summarize = new Handler(this, 'Summarize', {
       ...common,
       entry: 'summarize',
+      environment: {
+        ...common.environment,
+        [ENVIRONMENT.wholeAccountBytes]: String(props.wholeAccountBytes ?? WHOLE_ACCOUNT_BYTES),
+      },
       description: "image-fanout: writes a run's account",
       memory: 1769,
       timeout: TIMEOUTS.summarizeFunction,
@@ -258,6 +269,14 @@ export class ImageFanout extends Construct {
       ],
     });
     this.processFunction = process.function;
+    const logs =
+      props.logGroups?.Workflow ??
+      new LogGroup(this, 'Logs', {
+        // Each group that a service writes to takes a line of the account's one log policy, but for those below this name.
+        logGroupName: `/aws/vendedlogs/states/${Stack.of(this).stackName}-${Names.uniqueResourceName(this, { maxLength: 100 })}`,
+        retention: common.logRetention,
+        removalPolicy: RemovalPolicy.DESTROY,
+      });
     this.stateMachine = new Workflow(this, 'Workflow', {
       functions: {
         prepare: prepare.function.functionArn,
@@ -268,14 +287,7 @@ export class ImageFanout extends Construct {
       source,
       manifests,
       runs,
-      logs:
-        props.logGroups?.Workflow ??
-        new LogGroup(this, 'Logs', {
-          // Each group that a service writes to takes a line of the account's one log policy, but for those below this name.
-          logGroupName: `/aws/vendedlogs/states/${Stack.of(this).stackName}-${Names.uniqueResourceName(this, { maxLength: 100 })}`,
-          retention: common.logRetention,
-          removalPolicy: RemovalPolicy.DESTROY,
-        }),
+      logs,
       logLevel: props.logLevel ?? LogLevel.ERROR,
     }).stateMachine;
 
@@ -286,8 +298,16 @@ export class ImageFanout extends Construct {
       stateMachine: this.stateMachine,
       ...(encryptionKey === undefined ? {} : { encryptionKey }),
     };
+    const wholeAccountBytes = props.wholeAccountBytes ?? WHOLE_ACCOUNT_BYTES;
+    const parts = new PartsAccount(this, 'PartsAccount', {
+      ...common,
+      ...{ source, destination, results, wholeAccountBytes, logs },
+      logLevel: props.logLevel ?? LogLevel.ERROR,
+    });
     const reports = new Reports(this, 'Reports', {
       ...around,
+      accountMachine: parts.stateMachine,
+      wholeAccountBytes,
       source,
       destination,
       ...(props.email === undefined ? {} : { email: props.email }),
@@ -321,6 +341,7 @@ export class ImageFanout extends Construct {
       Summarize: summarize.function,
       Report: reports.report,
       Guard: guard.function,
+      AccountPiece: parts.function,
       ...(triggers === undefined ? {} : { Start: triggers.starter }),
     };
     this.alarms = [];

@@ -22,6 +22,10 @@ export interface ReportsProps extends CommonProps {
   readonly destination: Place;
   readonly results: Place;
   readonly stateMachine: StateMachine;
+  /** Its executions are accounts in parts. */
+  readonly accountMachine: StateMachine;
+  /** Bytes of result files up to which the function makes the account itself. */
+  readonly wholeAccountBytes: number;
   /** Topics of one's own, for each run's end and for the alarms. @default - new ones */
   readonly topic?: ITopic;
   readonly alarmTopic?: ITopic;
@@ -72,12 +76,18 @@ export class Reports extends Construct {
       environment: {
         ...props.environment,
         [ENVIRONMENT.topic]: this.topic.topicArn,
+        [ENVIRONMENT.accountMachine]: props.accountMachine.stateMachineArn,
+        [ENVIRONMENT.wholeAccountBytes]: String(props.wholeAccountBytes),
       },
       statements: [
         listing(runs),
         onObjects(runs, 's3:GetObject', 's3:PutObject', 's3:AbortMultipartUpload'),
         knowingAbsence(results),
         new PolicyStatement({ actions: ['sns:Publish'], resources: [this.topic.topicArn] }),
+        new PolicyStatement({
+          actions: ['states:StartExecution'],
+          resources: [props.accountMachine.stateMachineArn],
+        }),
         new PolicyStatement({ actions: ['sqs:SendMessage'], resources: [unreported.queueArn] }),
         ...usingKey([results], 'kms:Decrypt', 'kms:GenerateDataKey'),
         ...forPictures(props),
@@ -102,7 +112,7 @@ export class Reports extends Construct {
         detailType: ['Step Functions Execution Status Change'],
         // Exactly this state machine: a Map Run's STANDARD children would come under its name and a label.
         detail: {
-          stateMachineArn: [stateMachine.stateMachineArn],
+          stateMachineArn: [stateMachine.stateMachineArn, props.accountMachine.stateMachineArn],
           status: ['SUCCEEDED', 'FAILED', 'ABORTED', 'TIMED_OUT'],
         },
       },

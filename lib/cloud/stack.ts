@@ -47,6 +47,7 @@ export class ImageFanoutStack extends Stack {
       memory: settings.memory,
       largeMemory: settings.largeMemory,
       maxConcurrency: settings.maxConcurrency,
+      wholeAccountBytes: settings.wholeAccountBytes,
       logRetention: settings.logRetentionDays,
       logLevel: LogLevel[settings.logLevel],
     });

@@ -27,13 +27,7 @@ export class Workflow extends Construct {
   constructor(scope: Construct, id: string, props: WorkflowProps) {
     super(scope, id);
     const stack = Stack.of(this);
-    // Trusted for this account only. A condition on aws:SourceArn, which the CDK's own role has, breaks EXPRESS children
-    // and the redrive of a Map Run: they assume the role under other ARNs.
-    const role = new Role(this, 'Role', {
-      assumedBy: new ServicePrincipal('states.amazonaws.com', {
-        conditions: { StringEquals: { 'aws:SourceAccount': stack.account } },
-      }),
-    });
+    const role = machineRole(this);
     for (const statement of statements(props)) role.addToPolicy(statement);
     this.stateMachine = new StateMachine(this, 'StateMachine', {
       // Inline: the CDK's DistributedMap drops zeros and widens grants.
@@ -45,29 +39,49 @@ export class Workflow extends Construct {
       tracingEnabled: true,
       logs: { destination: props.logs, level: props.logLevel, includeExecutionData: true },
     });
-    const name = this.stateMachine.stateMachineName;
-    const executions = (machine: string): string => arnBelow(stack, 'execution', machine);
-    // A policy of its own, since it names the state machine, which waits for the role's other one.
-    new Policy(this, 'MapRuns', {
-      roles: [role],
-      statements: [
-        new PolicyStatement({ actions: ['states:StartExecution'], resources: [this.stateMachine.stateMachineArn] }),
-        new PolicyStatement({
-          actions: ['states:DescribeExecution', 'states:StopExecution'],
-          resources: [executions(name)],
-        }),
-        new PolicyStatement({
-          actions: ['states:RedriveExecution'],
-          resources: Object.values(READERS).map(({ label }) => executions(`${name}/${label}`)),
-        }),
-      ],
-    });
-    Validations.of(this.stateMachine).acknowledge({
-      id: 'AwsSolutions-SF1',
-      reason:
-        'Each image is an EXPRESS child with several events: at level ALL a million images log gigabytes. Failures are logged; context image-fanout:logLevel turns the rest on.',
-    });
+    const labels = Object.values(READERS).map(({ label }) => label);
+    allowMapRuns(this, role, this.stateMachine, labels);
+    Validations.of(this.stateMachine).acknowledge(SF1);
   }
+}
+
+/** Why not all events are logged. */
+export const SF1 = {
+  id: 'AwsSolutions-SF1',
+  reason:
+    'Each image is an EXPRESS child with several events: at level ALL a million images log gigabytes. Failures are logged; context image-fanout:logLevel turns the rest on.',
+} as const;
+
+/**
+ * The role of a state machine, trusted for this account only. A condition on aws:SourceArn, which the CDK's own role has,
+ * breaks EXPRESS children and the redrive of a Map Run: they assume the role under other ARNs.
+ */
+export function machineRole(scope: Construct): Role {
+  return new Role(scope, 'Role', {
+    assumedBy: new ServicePrincipal('states.amazonaws.com', {
+      conditions: { StringEquals: { 'aws:SourceAccount': Stack.of(scope).account } },
+    }),
+  });
+}
+
+/** Lets a state machine run its Maps. A policy of its own, since it names the state machine, which waits for the role's other one. */
+export function allowMapRuns(scope: Construct, role: Role, machine: StateMachine, labels: readonly string[]): void {
+  const name = machine.stateMachineName;
+  const executions = (below: string): string => arnBelow(Stack.of(scope), 'execution', below);
+  new Policy(scope, 'MapRuns', {
+    roles: [role],
+    statements: [
+      new PolicyStatement({ actions: ['states:StartExecution'], resources: [machine.stateMachineArn] }),
+      new PolicyStatement({
+        actions: ['states:DescribeExecution', 'states:StopExecution'],
+        resources: [executions(name)],
+      }),
+      new PolicyStatement({
+        actions: ['states:RedriveExecution'],
+        resources: labels.map((label) => executions(`${name}/${label}`)),
+      }),
+    ],
+  });
 }
 
 function arnBelow(stack: Stack, resource: 'execution' | 'mapRun', machine: string): string {

@@ -56,7 +56,7 @@ describe("a network of one's own", () => {
 
   it('holds every function, with subnets and security groups', () => {
     const functions = functionsOf(template);
-    expect(functions.length).toBe(7);
+    expect(functions.length).toBe(8);
     for (const { Properties } of functions) {
       expect(Properties['VpcConfig']).toMatchObject({
         SubnetIds: expect.any(Array),
@@ -69,7 +69,7 @@ describe("a network of one's own", () => {
     const joining = statements(template).filter(({ statement }) =>
       list(statement.Action).includes('ec2:CreateNetworkInterface'),
     );
-    expect(joining.length).toBe(7);
+    expect(joining.length).toBe(8);
   });
 
   it('violates no rule of cdk-nag', () => {
@@ -160,7 +160,7 @@ it('a permissions boundary and tags reach all that is in it', () => {
     },
   );
   const roles = Object.values(resources(template, 'AWS::IAM::Role'));
-  expect(roles.length).toBe(10);
+  expect(roles.length).toBe(12);
   for (const { Properties } of roles) expect(Properties['PermissionsBoundary']).toMatch(/policy\/ours$/);
   for (const type of [
     'AWS::IAM::Role',

@@ -5,6 +5,7 @@ import { CUT } from '../../lambda/contract/stopping.ts';
 import { TIMES } from '../../lambda/handlers/runtime.ts';
 import { parseJob } from '../../lambda/job/job.ts';
 import { preparedState } from '../../lambda/prepare/prepare.ts';
+import { accountWorkflow } from '../../lib/account-workflow.ts';
 import type { DistributedMapState, StateMachineDefinition, TaskState } from '../../lib/states-language.ts';
 import { guardWorkflow, OUT_OF_RESOURCES, THROTTLED, TIMEOUTS, workflow } from '../../lib/workflow.ts';
 import { preparedJob } from '../helpers/prepared-job.ts';
@@ -12,11 +13,13 @@ import { machineOf, type Resource, resources, type Synthesized, shortName, synth
 
 let fresh: Synthesized;
 let machine: Resource;
+let accountMachine: Resource;
 let definition: StateMachineDefinition;
 let guard: Resource;
 beforeAll(() => {
   fresh = synthesize({ jobFiles: true, uploads: true });
   [machine, guard] = [machineOf(fresh, 'Workflow'), machineOf(fresh, 'Guard')];
+  accountMachine = machineOf(fresh, 'PartsAccount');
   definition = JSON.parse(shortName(machine.Properties['DefinitionString'] as string));
 });
 
@@ -41,6 +44,11 @@ describe('the definition', () => {
     const { Guard: task } = guardWorkflow('g').States;
     expect(task).toMatchObject({ TimeoutSeconds: TIMEOUTS.guardTask });
     expect(TIMEOUTS.guardFunction).toBeLessThan(TIMEOUTS.guardTask);
+  });
+
+  it('of accounts in parts is the one that the embedded engine runs', () => {
+    const account = JSON.parse(shortName(accountMachine.Properties['DefinitionString'] as string));
+    expect(account).toEqual(accountWorkflow({ account: 'PartsAccountPieceFunction' }));
   });
 
   it('is inline, since emulators know no substitutions and no definitions in S3', () => {
@@ -157,7 +165,7 @@ describe('the role', () => {
     expect(
       roles.flatMap(({ Statement }) => Statement).filter((statement) => JSON.stringify(statement).includes('states.')),
     ).toEqual(
-      Array(2).fill({
+      Array(3).fill({
         Effect: 'Allow',
         Action: 'sts:AssumeRole',
         Principal: { Service: 'states.amazonaws.com' },

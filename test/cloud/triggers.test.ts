@@ -171,7 +171,10 @@ describe('reports', () => {
       source: ['aws.states'],
       'detail-type': ['Step Functions Execution Status Change'],
       detail: {
-        stateMachineArn: [expect.stringMatching(/^<ImageFanoutWorkflowStateMachine/)],
+        stateMachineArn: [
+          expect.stringMatching(/^<ImageFanoutWorkflowStateMachine/),
+          expect.stringMatching(/^<ImageFanoutPartsAccountStateMachine/),
+        ],
         status: ['SUCCEEDED', 'FAILED', 'ABORTED', 'TIMED_OUT'],
       },
     });
@@ -256,7 +259,7 @@ describe('monitoring', () => {
     const functions = Object.keys(resources(eager.template, 'AWS::Lambda::Function')).filter((id) =>
       id.startsWith('ImageFanout'),
     );
-    expect(functions.length).toBe(7);
+    expect(functions.length).toBe(8);
     for (const id of functions) expect(alarms).toContain(`<${id}>`);
     const buried = Object.keys(resources(eager.template, 'AWS::SQS::Queue'));
     expect(buried.length).toBe(6);

@@ -12,7 +12,8 @@ export const FORCED_WILDCARDS: readonly ForcedWildcard[] = [
   RULES.logDelivery,
   {
     ...RULES.children,
-    resource: /^arn:aws:states:us-east-1:123456789012:(execution|mapRun):<?WorkflowStateMachine>?(\/[A-Za-z]+)?:\*$/,
+    resource:
+      /^arn:aws:states:us-east-1:123456789012:(execution|mapRun):<?(Workflow|PartsAccount)StateMachine>?(\/[A-Za-z]+)?:\*$/,
   },
 ];
 

@@ -4,12 +4,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { directoryLocation } from '../../../lambda/contract/location.ts';
+import type { SummarizeEvent } from '../../../lambda/job/prepared.ts';
 import {
   type Attributes,
   createEnded,
   type EndedDependencies,
   type StatusChange,
 } from '../../../lambda/report/ended.ts';
+import type { PartsInput } from '../../../lambda/report/parts/actions.ts';
+import { createSummarize } from '../../../lambda/report/summarize.ts';
 import { openStores, type Stores } from '../../../lambda/store/open.ts';
 
 const EXECUTION = 'arn:aws:states:eu-central-1:123456789012:execution:fanout:the-run';
@@ -290,4 +293,98 @@ it("a job's own results are looked for where they are", async () => {
   await writeFile(join(results, 'runs/the-run/elsewhere.json'), JSON.stringify({ results: elsewhere }));
   expect(await ended({ error: 'States.ExceedToleratedFailureThreshold' })).toMatchObject({ counts: { total: 3 } });
   expect(told[0]?.body).not.toContain('Nothing was started');
+});
+
+describe('an account that is too large for one function', () => {
+  const MACHINE = 'arn:aws:states:eu-central-1:123456789012:stateMachine:accounts';
+  const failure = { error: 'States.ExceedToleratedFailureThreshold', cause: 'exceeded' };
+
+  /** Starts whatever is asked for once. */
+  function starter(wholeBytes: number) {
+    const started = new Map<string, PartsInput>();
+    const start = async (name: string, input: PartsInput): Promise<void> => void started.set(name, input);
+    return { started, parts: { stateMachine: MACHINE, wholeBytes, start } };
+  }
+
+  it('is begun in parts, once however often the end is told, and told when it has ended', async () => {
+    await manifest(await runFolder());
+    const { started, parts } = starter(100);
+    const begun = await ended(failure, { parts });
+    await ended(failure, { parts });
+    expect(begun).toEqual({ run: 'the-run', account: expect.stringMatching(/^[0-9a-f]{16}-the-run$/) });
+    expect(told).toEqual([]);
+    expect([...started.keys()]).toEqual(['account' in begun ? begun.account : '']);
+    const [input] = started.values();
+    expect(input).toMatchObject({
+      run: 'the-run',
+      executionArn: EXECUTION,
+      work: { folder: { prefix: 'runs/the-run/' }, prefix: expect.stringMatching(/^runs\/the-run\/account\/.*\/$/) },
+      end: { status: 'FAILED', error: failure.error, started: 1_551_225_146_847, ended: 1_551_225_151_881 },
+    });
+    // A redrive has another account.
+    await ended({ ...failure, redriveCount: 0 }, { parts });
+    expect(started.size).toBe(1);
+
+    const short = {
+      run: 'the-run',
+      status: 'stoppedByFailures',
+      executionStatus: 'FAILED',
+      counts: { total: 3, succeeded: 0, skipped: 1, failed: 1, pending: 1 },
+      errors: {},
+      report: 'x',
+    };
+    const end = { name: 'x', stateMachineArn: MACHINE, input: JSON.stringify(input) };
+    await ended({ ...end, status: 'SUCCEEDED', output: JSON.stringify(short) }, { parts });
+    expect(told).toMatchObject([
+      {
+        subject: 'image-fanout stoppedByFailures: 1 of 3 keys done (the-run)',
+        attributes: { status: 'stoppedByFailures', executionStatus: 'FAILED', failed: 1, attention: 'yes' },
+      },
+    ]);
+  });
+
+  it('that cannot be made is told with what Step Functions counted', async () => {
+    await manifest(await runFolder());
+    const { started, parts } = starter(100);
+    await ended(failure, { parts });
+    const [input] = started.values();
+    const itemCounts = async (arn: string) =>
+      arn === EXECUTION ? { total: 3, succeeded: 1, failed: 1, pending: 1 } : undefined;
+    const end = {
+      name: 'x',
+      stateMachineArn: MACHINE,
+      input: JSON.stringify(input),
+      status: 'FAILED',
+      error: 'AccessDenied',
+    } as const;
+    expect(await ended({ ...end, cause: null }, { parts, itemCounts })).toMatchObject({
+      run: 'the-run',
+      executionStatus: 'FAILED',
+      itemCounts: { total: 3 },
+      accountError: { error: 'AccessDenied' },
+    });
+    expect(told).toMatchObject([{ attributes: { attention: 'yes', executionStatus: 'FAILED' } }]);
+  });
+
+  it('of a run that succeeded is begun when Summarize has left it', async () => {
+    await manifest(await runFolder());
+    const { started, parts } = starter(100);
+    const event = {
+      results: { bucket: directoryLocation(results).bucket, prefix: 'runs/the-run' },
+      mapRun: { MapRunArn: 'arn' },
+    };
+    const summarize = createSummarize({ open: stores.open, wholeBytes: 100 });
+    const output = await summarize(event as unknown as SummarizeEvent);
+    expect(output).toMatchObject({ run: 'the-run', accountError: { error: 'AccountInParts' } });
+    await ended({ status: 'SUCCEEDED', output: JSON.stringify(output) }, { parts });
+    expect([...started.values()]).toMatchObject([{ end: { status: 'SUCCEEDED' } }]);
+    expect(told).toEqual([]);
+  });
+
+  it('is made at once when it is small, as ever', async () => {
+    await manifest(await runFolder());
+    const { started, parts } = starter(1_000_000);
+    expect(await ended(failure, { parts })).toMatchObject({ counts: { total: 3 }, balanced: true });
+    expect([started.size, told.length]).toEqual([0, 1]);
+  });
 });
