@@ -209,7 +209,7 @@ export const wrong: JobInput = { sauce: '/in' };
     const packed = await Promise.all(
       assets.map(async (name) => await sha256(join(out, name, 'index.mjs')).catch(() => undefined)),
     );
-    for (const name of ['prepare', 'process', 'summarize', 'start', 'report', 'guard'] as const) {
+    for (const name of ['prepare', 'process', 'summarize', 'start', 'report', 'guard', 'account'] as const) {
       const built = await sha256(join(bundle(name, 'arm64', join(folder, `repository-${version}`)), 'index.mjs'));
       // No trigger in this app: its starter is not there.
       if (name !== 'start') expect(packed, name).toContain(built);

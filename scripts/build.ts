@@ -59,7 +59,7 @@ const { metafile } = await build({
 const inputs = new Set(Object.keys(metafile.inputs));
 const functions: Record<string, Record<string, string>> = {};
 const made = join(ROOT, '.build/functions-of-package');
-for (const name of ['prepare', 'process', 'summarize', 'start', 'report', 'guard'] as const) {
+for (const name of ['prepare', 'process', 'summarize', 'start', 'report', 'guard', 'account'] as const) {
   const folder = join(made, name);
   rmSync(folder, { recursive: true, force: true });
   for (const input of buildFunction(name, folder)) inputs.add(input);

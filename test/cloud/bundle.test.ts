@@ -13,7 +13,7 @@ const MEGABYTE = 1_000_000;
 const MACHINES: Readonly<Record<Cpu, number>> = { arm64: 0xb7, x64: 0x3e };
 
 let into: string;
-let folders: Record<'prepare' | 'summarize' | 'start' | 'report' | 'guard' | 'arm64' | 'x64', string>;
+let folders: Record<'prepare' | 'summarize' | 'start' | 'report' | 'guard' | 'account' | 'arm64' | 'x64', string>;
 beforeAll(() => {
   into = mkdtempSync(join(tmpdir(), 'image-fanout-bundle-'));
   const make = (name: FunctionName, cpu: Cpu): string => bundle(name, cpu, join(into, cpu));
@@ -23,6 +23,7 @@ beforeAll(() => {
     start: make('start', 'arm64'),
     report: make('report', 'arm64'),
     guard: make('guard', 'arm64'),
+    account: make('account', 'arm64'),
     arm64: make('process', 'arm64'),
     x64: make('process', 'x64'),
   };
@@ -57,7 +58,7 @@ describe.each(['arm64', 'x64'] as const)('the image function for %s', (cpu) => {
   });
 });
 
-describe.each(['prepare', 'summarize', 'start', 'report', 'guard'] as const)('the function %s', (name) => {
+describe.each(['prepare', 'summarize', 'start', 'report', 'guard', 'account'] as const)('the function %s', (name) => {
   it('zips to at most 1 MB, without native code', () => {
     expect(zipped(folders[name])).toBeLessThanOrEqual(MEGABYTE);
     expect(files(folders[name]).map((file) => relative(folders[name], file))).toEqual(['index.mjs']);
@@ -66,7 +67,7 @@ describe.each(['prepare', 'summarize', 'start', 'report', 'guard'] as const)('th
 
 it('each bundle can be imported, and has a handler', () => {
   const here = arch() === 'arm64' ? folders.arm64 : folders.x64;
-  for (const folder of [folders.prepare, folders.summarize, folders.start, folders.report, here]) {
+  for (const folder of [folders.prepare, folders.summarize, folders.start, folders.report, folders.account, here]) {
     const script = `import(${JSON.stringify(join(folder, 'index.mjs'))}).then((it) => console.log(typeof it.handler))`;
     const env = {
       ...process.env,
