@@ -16,6 +16,8 @@ export const ENVIRONMENT = {
   memory: 'IMAGE_FANOUT_MEMORY',
   /** Prepare's: ARN of the guards' state machine. */
   guard: 'IMAGE_FANOUT_GUARD',
+  /** The large image function's: one image at a time, with all processors. */
+  oneImage: 'IMAGE_FANOUT_ONE_IMAGE',
   /** The starter's: ARN of the state machine. */
   stateMachine: 'IMAGE_FANOUT_STATE_MACHINE',
   /** The starter's: the job of uploads but for its keys, as JSON. */

@@ -5,6 +5,7 @@ import { ENVIRONMENT, env, RESULT_FOLDERS } from '../contract/environment.ts';
 import { parseLocation } from '../contract/location.ts';
 import type { Outcome, ProcessResult } from '../contract/outcome.ts';
 import { createNotes } from '../guard/notes.ts';
+import { ENVIRONMENT } from '../contract/environment.ts';
 import { transform } from '../image/transform.ts';
 import type { PreparedJob, ProcessEvent } from '../job/prepared.ts';
 import { createProcess } from '../process/process.ts';
@@ -20,11 +21,15 @@ const SHARE_READ_AHEAD = 0.15;
 
 const logger = new Logger();
 const memory = Number(process.env['AWS_LAMBDA_FUNCTION_MEMORY_SIZE'] ?? MEMORY_OF_A_PROCESSOR);
+const processors = memory / MEMORY_OF_A_PROCESSOR;
+// What ran out of memory or time is tried again with all of both.
+const oneImage = process.env[ENVIRONMENT.oneImage] === 'true';
+if (oneImage) setThreadsPerImage(Math.ceil(processors));
 const processImages = createProcess({
   open,
   transform,
   // As many images at once as the function has whole processors: so each has as much memory as in the smallest function.
-  imageConcurrency: Math.max(1, Math.floor(memory / MEMORY_OF_A_PROCESSOR)),
+  imageConcurrency: oneImage ? 1 : Math.max(1, Math.floor(processors)),
   mostBytes: SHARE_READ_AHEAD * memory * 1024 * 1024,
   onOutcome: note,
 });

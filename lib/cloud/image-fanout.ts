@@ -208,6 +208,7 @@ export class ImageFanout extends Construct {
     });
     const processLarge = new Handler(this, 'ProcessLarge', {
       ...image,
+      environment: { ...image.environment, [ENVIRONMENT.oneImage]: 'true' },
       description: 'image-fanout: the same with more memory, for a key that ran out of it',
       memory: props.largeMemory ?? LARGE_MEMORY,
       timeout: TIMEOUTS.processLargeFunction,

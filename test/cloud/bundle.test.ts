@@ -79,6 +79,8 @@ it('each bundle can be imported, and has a handler', () => {
       IMAGE_FANOUT_MAX_CONCURRENCY: '1',
       IMAGE_FANOUT_STACK: 'Fanout',
       IMAGE_FANOUT_UPLOADS_JOB: '{}',
+      IMAGE_FANOUT_WHOLE_ACCOUNT_BYTES: '1',
+      IMAGE_FANOUT_ACCOUNT_MACHINE: 'arn',
     };
     expect(execFileSync(process.execPath, ['-e', script], { env, encoding: 'utf8' }).trim(), folder).toBe('function');
   }

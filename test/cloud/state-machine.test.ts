@@ -124,6 +124,14 @@ describe('the definition', () => {
     }
   });
 
+  it('has a large function that gives each image all processors, and another one that does not', () => {
+    const environments = Object.entries(resources(fresh.template, 'AWS::Lambda::Function')).flatMap(([id, one]) => {
+      const { Variables = {} } = (one.Properties['Environment'] ?? {}) as { Variables?: Record<string, string> };
+      return Variables['IMAGE_FANOUT_ONE_IMAGE'] === undefined ? [] : [id];
+    });
+    expect(environments).toEqual([expect.stringMatching(/ProcessLargeFunction/)]);
+  });
+
   it('asks the large function for no key that ran into its limit of time: it has the same limit', () => {
     expect(OUT_OF_RESOURCES).not.toContain('ImageTimeout');
   });

@@ -131,6 +131,27 @@ it('the image function tells what it used: its requests as the server counted th
   }
 });
 
+it.each([
+  { memory: '3008', oneImage: 'true', threads: 2 },
+  { memory: '10240', oneImage: 'true', threads: 6 },
+  { memory: '10240', oneImage: '', threads: 1 },
+])('the large image function gives its one image all processors: %j', async ({ memory, oneImage, threads }) => {
+  const script = `
+    await import(${JSON.stringify(resolve(HANDLERS, 'process.ts'))});
+    const { default: sharp } = await import(${JSON.stringify(import.meta.resolve('sharp'))});
+    console.log(sharp.concurrency());`;
+  const env = {
+    ...process.env,
+    NODE_NO_WARNINGS: '1',
+    AWS_LAMBDA_FUNCTION_MEMORY_SIZE: memory,
+    IMAGE_FANOUT_ONE_IMAGE: oneImage,
+    IMAGE_FANOUT_RESULTS: 's3://site/results/',
+    IMAGE_FANOUT_STACK: 'Fanout',
+  };
+  const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '--eval', script], { env });
+  expect(stdout.trim()).toBe(String(threads));
+});
+
 describe('runOf', () => {
   it('reads execution and Map Run from the names', () => {
     expect(runOf(event)).toEqual({ execution: 'monday', mapRun: 'Fanout/Keys', child: CHILD });
