@@ -5,7 +5,7 @@ import { ENVIRONMENT, env, RESULT_FOLDERS } from '../contract/environment.ts';
 import { parseLocation } from '../contract/location.ts';
 import type { Outcome, ProcessResult } from '../contract/outcome.ts';
 import { createNotes } from '../guard/notes.ts';
-import { ENVIRONMENT } from '../contract/environment.ts';
+import { setThreadsPerImage } from '../image/sharp.ts';
 import { transform } from '../image/transform.ts';
 import type { PreparedJob, ProcessEvent } from '../job/prepared.ts';
 import { createProcess } from '../process/process.ts';

@@ -64,7 +64,7 @@ export function resources(template: Template, type: string): Record<string, Reso
 }
 
 /** The state machine of the runs, or of their guards. */
-export function machineOf({ template }: Synthesized, of: 'Workflow' | 'Guard'): Resource {
+export function machineOf({ template }: Synthesized, of: 'Workflow' | 'Guard' | 'PartsAccount'): Resource {
   const machines = Object.entries(resources(template, 'AWS::StepFunctions::StateMachine'));
   const found = machines.find(([id]) => id.includes(`${of}StateMachine`))?.[1];
   if (found === undefined) throw new Error(`expected a state machine of ${of}, got ${machines.map(([id]) => id)}`);
