@@ -35,8 +35,8 @@ it('is valid Amazon States Language, catches nothing, so that it can be redriven
 });
 
 it('has ranges and parts of a run just above the bound, however low that is', () => {
-  expect(sizesOf(4e9)).toEqual({ rangeBytes: 62_500_000, places: 500_000 });
-  expect(sizesOf(100_000_000_000)).toEqual({ rangeBytes: 64 * 1024 * 1024, places: 500_000 });
+  expect(sizesOf(4e9)).toEqual({ rangeBytes: 62_500_000, places: 250_000 });
+  expect(sizesOf(100_000_000_000)).toEqual({ rangeBytes: 64 * 1024 * 1024, places: 250_000 });
   expect(sizesOf(0)).toEqual({ rangeBytes: 16 * 1024, places: 4 });
 });
 

@@ -7,7 +7,7 @@ import { FILES, type Plan, type Work, writeWork } from './work.ts';
 export interface PlanOptions {
   /** Bytes of a range. Default: 64 MiB, so that its rows fit in memory. */
   readonly rangeBytes?: number;
-  /** Places in the input that a part of the items has. Default: half a million. */
+  /** Places in the input that a part of the items has. Default: a quarter of a million. */
   readonly places?: number;
 }
 
@@ -15,7 +15,7 @@ export interface PlanOptions {
 export async function planAccount(
   store: Store,
   work: Work,
-  { rangeBytes = 64 * 1024 * 1024, places = 500_000 }: PlanOptions = {},
+  { rangeBytes = 64 * 1024 * 1024, places = 250_000 }: PlanOptions = {},
 ): Promise<number> {
   const found = await findResultFiles(store, work.folder);
   const plan: Plan = {
