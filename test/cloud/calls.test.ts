@@ -131,6 +131,11 @@ const UNSEEN: readonly { readonly role: RegExp; readonly permission: RegExp; rea
     why: "Lambda polls a function's queue with the function's role: https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html",
   },
   {
+    role: /^GuardStateMachineEventsRole$/,
+    permission: /^states:StartExecution /,
+    why: 'EventBridge starts the guard of a redrive with it: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-targets.html',
+  },
+  {
     role: /^ReportsReportRole$/,
     permission: /^sqs:SendMessage /,
     why: 'Lambda hands on what the function failed at: https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html',
