@@ -8,6 +8,9 @@ import { OWN_DIRECTORY } from './paths.ts';
 /** A temporary file of a process that cannot be asked (another machine's, say) is left over when it is this old. */
 const LEFT_OVER_MILLISECONDS = 24 * 3_600_000;
 
+/** A disk's clock may be a little ahead of or behind the machine's. */
+const CLOCKS_APART = 2_000;
+
 const NAME = /^([0-9a-f]{8})\.(\d+)\.[0-9a-f]{8}\.\d+\.tmp$/;
 const machine = createHash('sha256').update(hostname()).digest('hex').slice(0, 8);
 const instance = randomBytes(4).toString('hex');
@@ -22,9 +25,8 @@ export function temporaryName(): string {
   return `${machine}.${process.pid}.${instance}.${made}.tmp`;
 }
 
-/** Removes what killed processes left. Other processes that run on this directory keep theirs. */
-export async function removeLeftOvers(root: string): Promise<void> {
-  const folder = join(root, TEMPORARY_FOLDER);
+/** Removes what killed processes left in a folder. Other processes that write there keep theirs. */
+export async function removeLeftOvers(folder: string): Promise<void> {
   for (const name of await readdir(folder)) {
     const path = join(folder, name);
     if (await isLeftOver(path, name)) await unlink(path).catch(() => undefined);
@@ -34,9 +36,13 @@ export async function removeLeftOvers(root: string): Promise<void> {
 async function isLeftOver(path: string, name: string): Promise<boolean> {
   const [, madeOn, pid] = NAME.exec(name) ?? [];
   if (pid === undefined) return false;
-  if (madeOn === machine) return !isAlive(Number(pid));
+  if (madeOn === machine && !isAlive(Number(pid))) return true;
   const stats = await stat(path).catch(() => undefined);
-  return stats !== undefined && Date.now() - stats.mtimeMs > LEFT_OVER_MILLISECONDS;
+  if (stats === undefined) return false;
+  const age = Date.now() - stats.mtimeMs;
+  // In containers many have the same number and host name, one after the other: what is older than this process is not its.
+  if (madeOn === machine && Number(pid) === process.pid) return age > 1000 * process.uptime() + CLOCKS_APART;
+  return age > LEFT_OVER_MILLISECONDS;
 }
 
 function isAlive(pid: number): boolean {

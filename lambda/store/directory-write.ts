@@ -1,6 +1,6 @@
 // Writing files whole or not at all: a temporary file, a row in the index, then a rename or a link.
-import { type BigIntStats, existsSync, fstatSync, lstatSync, renameSync, statSync, unlinkSync } from 'node:fs';
-import { mkdir, realpath } from 'node:fs/promises';
+import { type BigIntStats, existsSync, lstatSync, renameSync, statSync, unlinkSync } from 'node:fs';
+import { mkdir, realpath, stat } from 'node:fs/promises';
 import { dirname, join, sep } from 'node:path';
 import { FanoutError } from '../contract/errors.ts';
 import { directoryError, errnoOf, missingRoot } from './directory-errors.ts';
@@ -46,7 +46,8 @@ const NO_LINKS = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK'])
  * cut the last files and rows may be gone, unless `fsync` is set, which costs milliseconds a file.
  */
 export function createWriter(root: string, disk: Disk, options: WriterOptions = {}): Writer {
-  const folders = new Map<string, Promise<void>>();
+  /** Folders that are there, each with the folder that files in it are made in. */
+  const folders = new Map<string, Promise<string>>();
   let prepared: Promise<string> | undefined;
   let opened: Promise<OutputIndex> | undefined;
   let folds: Promise<boolean> | undefined;
@@ -73,12 +74,13 @@ export function createWriter(root: string, disk: Disk, options: WriterOptions = 
   }
 
   // Folder by folder from the top, so that nothing is made behind a symbolic link before the link has been looked at.
-  function folderReady(folder: string, realRoot: string): Promise<void> {
+  function folderReady(folder: string, realRoot: string): Promise<string> {
     const known = folders.get(folder);
     if (known !== undefined) return known;
     const made = (async () => {
       if (folder !== root) await folderReady(dirname(folder), realRoot);
       await makeFolder(root, realRoot, folder);
+      return await temporariesFor(root, folder);
     })();
     folders.set(folder, made);
     made.catch(() => folders.delete(folder));
@@ -102,18 +104,18 @@ export function createWriter(root: string, disk: Disk, options: WriterOptions = 
     async write(key, body, { expect, provenance, signal } = {}) {
       const path = keyPath(root, key);
       const realRoot = await prepare();
-      const temporary = join(root, TEMPORARY_FOLDER, temporaryName());
+      let temporary: string | undefined;
       let forget = (): void => undefined;
       try {
+        temporary = join(await folderReady(dirname(path), realRoot), temporaryName());
         const stats = await fillTemporary(disk, temporary, body, options.fsync === true, signal);
-        await folderReady(dirname(path), realRoot);
         const version = versionOf(stats);
         const index = provenance === undefined ? undefined : await note(key, version, provenance);
         forget = () => index?.remove(key, version);
         if (await place(disk, temporary, path, expect, openOutputs)) {
           forget = () => undefined;
           // Where nothing was, nothing has been replaced.
-          if (expect !== 'absent') index?.prune(key, version);
+          if (expect !== 'absent' && index !== undefined) pruned(index, key, version);
           return { etag: fileEtag(stats) };
         }
         forget();
@@ -121,7 +123,7 @@ export function createWriter(root: string, disk: Disk, options: WriterOptions = 
         return undefined;
       } catch (error) {
         forget();
-        await discard(disk, temporary);
+        if (temporary !== undefined) await discard(disk, temporary);
         folders.clear();
         const vanished = errnoOf(error) === 'ENOENT' && !existsSync(join(root, TEMPORARY_FOLDER));
         throw vanished ? missingRoot(join(root, TEMPORARY_FOLDER), error) : directoryError(error, root, key, 'writing');
@@ -190,11 +192,20 @@ async function prepareRoot(root: string): Promise<string> {
     const realRoot = await realpath(root);
     await makeFolder(root, realRoot, join(root, OWN_DIRECTORY));
     await makeFolder(root, realRoot, join(root, TEMPORARY_FOLDER));
-    await removeLeftOvers(root);
+    await removeLeftOvers(join(root, TEMPORARY_FOLDER));
     return realRoot;
   } catch (error) {
     throw directoryError(error, root, OWN_DIRECTORY, 'writing');
   }
+}
+
+/** A file gets its name by a rename, which stays on one file system: where another one is mounted, it is made beside its name. */
+async function temporariesFor(root: string, folder: string): Promise<string> {
+  const ours = join(root, TEMPORARY_FOLDER);
+  const [there, here] = await Promise.all([stat(folder), stat(ours)]);
+  if (there.dev === here.dev) return ours;
+  await removeLeftOvers(folder);
+  return folder;
 }
 
 async function makeFolder(root: string, realRoot: string, folder: string): Promise<void> {
@@ -226,7 +237,7 @@ async function fillTemporary(
       }
     }
     if (fsync) await disk.sync(descriptor);
-    return fstatSync(descriptor, { bigint: true });
+    return await disk.fstat(descriptor);
   } finally {
     await disk.close(descriptor);
   }
@@ -258,12 +269,24 @@ async function place(
   // Looking and renaming are two steps: the index's lock keeps other image-fanout processes out meanwhile.
   const index = await openOutputs();
   return index.exclusively(() => {
-    const stats = statSync(path, { bigint: true, throwIfNoEntry: false });
+    // Of a link that leads nowhere, the link itself.
+    const stats =
+      statSync(path, { bigint: true, throwIfNoEntry: false }) ??
+      lstatSync(path, { bigint: true, throwIfNoEntry: false });
     if (expect === 'absent' ? stats !== undefined : stats === undefined || fileEtag(stats) !== expect.etag)
       return false;
     renameSync(temporary, path);
     return true;
   });
+}
+
+/** Rows of older versions cost some room, no more: another process that has the lock is not waited for. */
+function pruned(index: OutputIndex, key: string, version: FileVersion): void {
+  try {
+    index.prune(key, version);
+  } catch (error) {
+    if (!(error instanceof FanoutError) || !error.transient) throw error;
+  }
 }
 
 function refuse(root: string, key: string, index: OutputIndex): void {

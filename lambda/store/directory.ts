@@ -1,5 +1,6 @@
 // A directory as a store: keys are relative paths, ETags say size and mtime, provenance is kept in an index beside the files.
-import { type BigIntStats, constants, fstatSync } from 'node:fs';
+import { type BigIntStats, constants } from 'node:fs';
+import { lstat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { Readable } from 'node:stream';
 import { FanoutError } from '../contract/errors.ts';
@@ -10,7 +11,7 @@ import { type Disk, diskOf } from './disk.ts';
 import { versionOf } from './index-db.ts';
 import { keyPath } from './paths.ts';
 import { retrying } from './retry.ts';
-import type { ObjectBody, ReadOptions, Store } from './store.ts';
+import type { ObjectBody, ObjectHead, ReadOptions, Store } from './store.ts';
 
 /** What a directory store can be told. */
 export interface DirectoryOptions extends WriterOptions {
@@ -76,8 +77,10 @@ export function directoryStore(path: string, options: DirectoryOptions = {}): St
     },
     head: (key, { signal } = {}) =>
       attempt(key, 'reading', signal, async () => {
-        const stats = await disk.stat(keyPath(root, key));
-        if (stats === undefined || !stats.isFile()) return undefined;
+        const path = keyPath(root, key);
+        const stats = await disk.stat(path);
+        if (stats === undefined) return await deadLink(path);
+        if (!stats.isFile()) return undefined;
         const index = await writer.index();
         const provenance = index?.find(key, versionOf(stats));
         if (index !== undefined && provenance === undefined) await writer.refuseSibling(key, index);
@@ -101,6 +104,13 @@ export function directoryStore(path: string, options: DirectoryOptions = {}): St
     },
     close: () => writer.close(),
   };
+}
+
+/** A link that leads nowhere is no file, but its name is taken: it is somebody else's. */
+async function deadLink(path: string): Promise<ObjectHead | undefined> {
+  const stats = await lstat(path, { bigint: true }).catch(() => undefined);
+  if (stats?.isSymbolicLink() !== true) return undefined;
+  return { etag: fileEtag(stats), bytes: Number(stats.size), lastModified: Number(stats.mtimeMs) };
 }
 
 /** The stream in pieces worth a system call each: result files come line by line. Text stays text: no copy on the way. */
@@ -138,7 +148,7 @@ async function openFile(
       { cause: error },
     );
   }
-  const stats = fstatSync(descriptor, { bigint: true });
+  const stats = await disk.fstat(descriptor);
   if (stats.isFile()) return { descriptor, stats };
   await disk.close(descriptor);
   throw new FanoutError('SourceNotFound', `${JSON.stringify(key)} in ${root} is not a file.`, { expected: 'a file' });
@@ -160,7 +170,7 @@ async function readFile(disk: Disk, root: string, key: string, { maxBytes }: Rea
     const body = Buffer.allocUnsafeSlow(Number(stats.size));
     await disk.read(descriptor, body, 0);
     const etag = fileEtag(stats);
-    if (fileEtag(fstatSync(descriptor, { bigint: true })) === etag) return { body, etag };
+    if (fileEtag(await disk.fstat(descriptor)) === etag) return { body, etag };
     throw new FanoutError('ConnectionLost', `${JSON.stringify(key)} in ${root} changed while it was being read.`);
   } finally {
     await disk.close(descriptor);

@@ -1,8 +1,9 @@
 // The index of a destination directory: which versions of its files image-fanout wrote, and from what. A SQLite file.
 import type { BigIntStats } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { FanoutError } from '../contract/errors.ts';
+import { isLocal } from './disk.ts';
 import { OWN_DIRECTORY } from './paths.ts';
 import { normalizeSource, STALE } from './provenance.ts';
 import type { Provenance } from './store.ts';
@@ -23,9 +24,6 @@ const SECOND = 1_000_000_000n;
 // One row per version that we wrote, or were about to. A version is known by what a rename keeps: so the row is written
 // before the rename, and needs no second write that says "done".
 const SCHEMA = `
-  PRAGMA busy_timeout = 10000;
-  PRAGMA journal_mode = WAL;
-  PRAGMA synchronous = NORMAL;
   CREATE TABLE IF NOT EXISTS output (
     key TEXT NOT NULL, bytes INTEGER NOT NULL, mtime INTEGER NOT NULL, inode INTEGER NOT NULL,
     folded TEXT NOT NULL,
@@ -40,6 +38,12 @@ const LATER_COLUMNS = ['mark', 'outputs'];
 
 // Only disks that fold case are asked for it, and a second tree to write costs as much as the first.
 const FOLDED_INDEX = 'CREATE INDEX IF NOT EXISTS output_folded ON output (folded);';
+
+/**
+ * Milliseconds that a lock of another process is waited for, while nothing else of this one goes on. Then the call fails
+ * as ServiceUnavailable, and the store tries again.
+ */
+const BUSY_MILLISECONDS = 20;
 
 /** The index of one directory. All methods are synchronous: each takes some 10 to 50 microseconds. */
 export interface OutputIndex {
@@ -71,8 +75,11 @@ export function indexPath(root: string): string {
 export async function openIndex(root: string): Promise<OutputIndex> {
   const path = indexPath(root);
   const { DatabaseSync } = await importSqlite();
+  const shared = process.platform === 'linux' && !(await isLocal(dirname(path)).catch(() => true));
   return guarded(path, () => {
     const database = new DatabaseSync(path);
+    database.exec(`PRAGMA busy_timeout = ${BUSY_MILLISECONDS}`);
+    keepJournal(database, shared);
     database.exec(SCHEMA);
     const columns = (database.prepare('PRAGMA table_info(output)').all() as { name: string }[]).map(({ name }) => name);
     for (const column of LATER_COLUMNS) {
@@ -80,6 +87,17 @@ export async function openIndex(root: string): Promise<OutputIndex> {
     }
     return indexOf(path, database);
   });
+}
+
+/**
+ * A write-ahead log is quick, but its readers share memory, which machines at the ends of a network file system do not:
+ * https://www.sqlite.org/wal.html. SQLite answers with the mode that it is in, whatever was asked for.
+ */
+function keepJournal(database: DatabaseSync, shared: boolean): void {
+  const answer = database.prepare(`PRAGMA journal_mode = ${shared ? 'DELETE' : 'WAL'}`).get();
+  const mode = (answer as { readonly journal_mode: string }).journal_mode;
+  // Only with a log does NORMAL keep the file whole through a power cut.
+  database.exec(`PRAGMA synchronous = ${mode === 'wal' ? 'NORMAL' : 'FULL'}`);
 }
 
 function indexOf(path: string, database: DatabaseSync): OutputIndex {
