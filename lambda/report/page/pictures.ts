@@ -166,15 +166,15 @@ const MAY_BE_SHOWN: ReadonlySet<string> = new Set([
   'OutputExists',
 ]);
 
+const MAY_NOT_BE_READ: ReadonlySet<string> = new Set(['AccessDenied', 'ExpiredCredentials']);
+
 async function failedInput(
   row: Extract<ItemRow, { status: 'failed' }>,
   store: Store,
   means: Means,
 ): Promise<FailedInput> {
-  // What the run could not read, for want of permission or of the object, is not asked for once more.
-  if (row.source === undefined && row.error !== 'TooManyBytes' && !MAY_BE_SHOWN.has(row.error)) {
-    return { why: `${row.error}: it was not read` };
-  }
+  // Who may not read is not asked for it once more.
+  if (MAY_NOT_BE_READ.has(row.error)) return { why: `${row.error}: it was not read` };
   try {
     const known = row.source?.bytes;
     const start = await beginning(store, row.key, MOST.itself + 1, means.signal);
