@@ -1,10 +1,11 @@
-// Writes the tables of README.md and docs/ that are made from the code: the job's fields, the ends of a run, the context keys, the costs. `npm run docs` calls it.
+// Writes the tables of README.md and docs/ that are made from the code: the job's fields, the ends of a run, the commands, the context keys, the costs. `npm run docs` calls it.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { jobSchema, NESTED } from '../lambda/job/job.ts';
 import { RUN_STATUSES } from '../lambda/report/status.ts';
 import { contextSchema } from '../lib/cloud/context.ts';
 import { costTable } from '../lib/costs.ts';
 import { CONTEXT_PREFIX } from '../lib/outputs.ts';
+import { commandSections, jobOptionsTable } from './cli-tables.ts';
 
 /** The job's fields, from the schema that reads them. */
 export function jobTable(): string {
@@ -60,7 +61,7 @@ function defaultOf(schema: Field): string {
 }
 
 /** The documents that hold such tables. */
-export const DOCUMENTS = ['README.md', 'docs/account.md'] as const;
+export const DOCUMENTS = ['README.md', 'docs/account.md', 'docs/cli.md'] as const;
 
 /** What stands between the markers `<!-- name:start -->` and `<!-- name:end -->`, by name. */
 export const TABLES: Readonly<Record<string, (text: string) => string>> = {
@@ -69,6 +70,8 @@ export const TABLES: Readonly<Record<string, (text: string) => string>> = {
   context: contextTable,
   costs: costTable,
   status: statusTable,
+  'job-options': jobOptionsTable,
+  commands: commandSections,
 };
 
 /** The text with its tables made anew. Throws on a marker that is the start of no table. */

@@ -1,5 +1,6 @@
 // How a problem of a document reads: the field, what was expected, what was given, in the same words everywhere.
 import type { z } from 'zod';
+import { suggest } from './suggest.ts';
 
 /**
  * One line per problem: `field: expected …, got …`. `known` gives the field names that exist at a path (for an unknown
@@ -14,7 +15,11 @@ export function describeIssue(
   if (issue.code === 'unrecognized_keys') {
     const names = known(path);
     const expected = names === undefined ? '' : `, expected one of ${names.join(', ')}`;
-    return issue.keys.map((key) => `${fieldName([...path, key])}: unknown field${expected}`);
+    return issue.keys.map((key) => {
+      const near = suggest(key, names ?? []);
+      const meant = near === undefined ? '' : `; did you mean ${fieldName([...path, near])}?`;
+      return `${fieldName([...path, key])}: unknown field${expected}${meant}`;
+    });
   }
   const expected = expectation(issue);
   if (/\bgot\b/.test(expected)) return [`${fieldName(path)}: ${expected}`];

@@ -2,13 +2,19 @@
 import * as z from 'zod';
 import { suggest } from '../contract/suggest.ts';
 
-/** A strict object whose message for an unknown field names it and lists what there is instead. */
-export function closed<Shape extends z.ZodRawShape>(shape: Shape, what = 'field') {
+/**
+ * A strict object whose message for an unknown field names it and lists what there is instead. Of a value that is no object
+ * it tells the shape, with an example where there is one.
+ */
+export function closed<Shape extends z.ZodRawShape>(shape: Shape, what = 'field', example?: object) {
+  const such = example === undefined ? '' : ` such as ${JSON.stringify(example)}`;
   return z.strictObject(shape, {
     error: (issue) =>
-      issue.code === 'unrecognized_keys'
-        ? `unknown ${what}: got ${issue.keys.map((key) => JSON.stringify(key)).join(', ')}, expected one of ${Object.keys(shape).join(', ')}${meant(issue.keys, Object.keys(shape))}`
-        : undefined,
+      issue.code === 'invalid_type'
+        ? `expected an object${such}`
+        : issue.code === 'unrecognized_keys'
+          ? `unknown ${what}: got ${issue.keys.map((key) => JSON.stringify(key)).join(', ')}, expected one of ${Object.keys(shape).join(', ')}${meant(issue.keys, Object.keys(shape))}`
+          : undefined,
   });
 }
 

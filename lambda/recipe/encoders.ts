@@ -35,6 +35,7 @@ export const ENCODERS = {
       mozjpeg: flag,
     },
     'option',
+    { quality: 80 },
   ),
   png: closed(
     {
@@ -48,6 +49,7 @@ export const ENCODERS = {
       dither,
     },
     'option',
+    { compressionLevel: 9 },
   ),
   webp: closed(
     {
@@ -66,8 +68,9 @@ export const ENCODERS = {
       delay,
     },
     'option',
+    { quality: 80 },
   ),
-  avif: closed(heif, 'option'),
+  avif: closed(heif, 'option', { quality: 50 }),
   tiff: closed(
     {
       quality,
@@ -85,6 +88,7 @@ export const ENCODERS = {
       miniswhite: flag,
     },
     'option',
+    { quality: 80 },
   ),
   gif: closed(
     {
@@ -100,8 +104,9 @@ export const ENCODERS = {
       delay,
     },
     'option',
+    { effort: 7 },
   ),
-  heif: closed({ ...heif, compression: z.enum(['av1', 'hevc']).optional() }, 'option'),
+  heif: closed({ ...heif, compression: z.enum(['av1', 'hevc']).optional() }, 'option', { quality: 50 }),
 } as const satisfies Record<FormatName, z.ZodType>;
 
 export type Encoders = { readonly [Name in FormatName]?: z.output<(typeof ENCODERS)[Name]> };

@@ -73,6 +73,7 @@ const resize = closed(
     fastShrinkOnLoad: z.boolean().optional(),
   },
   'option',
+  { width: 800 },
 ).refine(({ width, height }) => width !== undefined || height !== undefined, {
   error: 'expected width, height or both, got neither',
 });
@@ -91,6 +92,7 @@ const overlay = closed(
         align: z.enum(['left', 'centre', 'right']).optional(),
       },
       'option',
+      { text: 'Sold' },
     ).optional(),
     gravity: z.enum(GRAVITIES).optional(),
     scale: z
@@ -110,6 +112,7 @@ const overlay = closed(
     tile: z.boolean().optional(),
   },
   'option',
+  { image: 'logo.png' },
 ).refine(({ image, text }) => (image === undefined) !== (text === undefined), {
   error: 'expected one of image and text, got both or neither',
 });
@@ -123,7 +126,7 @@ export const OPERATIONS = {
   flip: { schema: z.boolean(), about: 'Mirrors top and bottom.' },
   flop: { schema: z.boolean(), about: 'Mirrors left and right.' },
   rotate: {
-    schema: closed({ angle: z.number().min(-360).max(360), background: colour.optional() }, 'option'),
+    schema: closed({ angle: z.number().min(-360).max(360), background: colour.optional() }, 'option', { angle: 90 }),
     about: 'Turns clockwise by degrees; angles other than 90, 180 and 270 fill the corners with the background.',
   },
   trim: {
@@ -135,21 +138,28 @@ export const OPERATIONS = {
         margin: z.int().min(0).max(10_000).optional(),
       },
       'option',
+      { threshold: 20 },
     ),
     about: 'Cuts edges that look like the background, or like the top-left pixel.',
   },
   extract: {
-    schema: closed({ left: pixels, top: pixels, width: side, height: side }, 'option'),
+    schema: closed({ left: pixels, top: pixels, width: side, height: side }, 'option', {
+      left: 0,
+      top: 0,
+      width: 800,
+      height: 600,
+    }),
     about: 'Cuts out an area in pixels of the upright image.',
   },
   flatten: {
-    schema: closed({ background: colour.optional() }, 'option'),
+    schema: closed({ background: colour.optional() }, 'option', { background: '#ffffff' }),
     about: 'Lays transparency on a background. Formats without transparency use white when a recipe does not say.',
   },
   gamma: {
     schema: closed(
       { gamma: z.number().min(1).max(3).optional(), gammaOut: z.number().min(1).max(3).optional() },
       'option',
+      { gamma: 2.2 },
     ),
     about: 'Resizes in a gamma of its own; a gammaOut that differs changes the brightness.',
   },
@@ -166,15 +176,18 @@ export const OPERATIONS = {
         background: colour.optional(),
       },
       'option',
+      { top: 10, bottom: 10 },
     ),
     about: 'Adds a border in pixels.',
   },
   median: {
-    schema: closed({ size: z.int().min(1).max(99).optional() }, 'option'),
+    schema: closed({ size: z.int().min(1).max(99).optional() }, 'option', { size: 3 }),
     about: 'Replaces each pixel by the median of its square.',
   },
   threshold: {
-    schema: closed({ threshold: z.int().min(1).max(255).optional(), greyscale: z.boolean().optional() }, 'option'),
+    schema: closed({ threshold: z.int().min(1).max(255).optional(), greyscale: z.boolean().optional() }, 'option', {
+      threshold: 128,
+    }),
     about: 'Makes every value black or white.',
   },
   blur: {
@@ -185,6 +198,7 @@ export const OPERATIONS = {
         precision: z.enum(['integer', 'float', 'approximate']).optional(),
       },
       'option',
+      { sigma: 3 },
     ),
     about: 'Blurs, mildly without a sigma.',
   },
@@ -198,6 +212,7 @@ export const OPERATIONS = {
         lightness: z.number().min(-100).max(100).optional(),
       },
       'option',
+      { brightness: 1.2 },
     ),
     about: 'Changes brightness, saturation, hue and lightness.',
   },
@@ -212,6 +227,7 @@ export const OPERATIONS = {
         y3: strength.optional(),
       },
       'option',
+      { sigma: 1 },
     ),
     about: 'Sharpens, mildly without a sigma.',
   },
@@ -219,14 +235,27 @@ export const OPERATIONS = {
     schema: closed(
       { lower: z.number().min(0).max(99).optional(), upper: z.number().min(1).max(100).optional() },
       'option',
+      { lower: 1, upper: 99 },
     ).refine(({ lower = 1, upper = 99 }) => lower < upper, {
       error: 'expected lower to be below upper, got the contrary',
     }),
     about: 'Stretches the luminance to the full range.',
   },
-  tint: { schema: closed({ tint: colour }, 'option'), about: 'Tints with a colour.' },
-  negate: { schema: closed({ alpha: z.boolean().optional() }, 'option'), about: 'Inverts the colours.' },
-  composite: { schema: z.array(overlay).min(1).max(16), about: 'Lays watermarks over the image: images or texts.' },
+  tint: { schema: closed({ tint: colour }, 'option', { tint: '#a07040' }), about: 'Tints with a colour.' },
+  negate: {
+    schema: closed({ alpha: z.boolean().optional() }, 'option', { alpha: false }),
+    about: 'Inverts the colours.',
+  },
+  composite: {
+    schema: z
+      .array(overlay, {
+        error: ({ code }) =>
+          code === 'invalid_type' ? `expected a list such as [{"image":"logo.png","gravity":"southeast"}]` : undefined,
+      })
+      .min(1)
+      .max(16),
+    about: 'Lays watermarks over the image: images or texts.',
+  },
 } as const satisfies Record<OperationName, OperationRecord>;
 
 export type Operations = { readonly [Name in OperationName]?: z.output<(typeof OPERATIONS)[Name]['schema']> };

@@ -46,8 +46,10 @@ export interface Command<T extends OptionTable = OptionTable> {
   readonly arguments: readonly [least: number, most: number];
   /** Further paragraphs of the help. */
   readonly details?: readonly string[];
-  /** Whether the exit code is a run's own. Default: 0 done, 1 not done. */
+  /** Whether the exit code is a run's own. Default: no. */
   readonly endsLikeRun?: true;
+  /** Further exit codes, where 0 (done) and 1 (not done; standard error says why) are not all. */
+  readonly exits?: Readonly<Record<number, string>>;
   run(positionals: readonly string[], options: OptionValues<T>): Promise<ExitCode>;
 }
 

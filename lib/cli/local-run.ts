@@ -3,6 +3,7 @@ import { availableParallelism } from 'node:os';
 import { DEADLINE_ERROR } from '../../lambda/contract/guard-errors.ts';
 import { formatLocation, isDirectory } from '../../lambda/contract/location.ts';
 import { createTransform } from '../../lambda/image/transform.ts';
+import { matcher } from '../../lambda/job/globs.ts';
 import { IMAGE_GLOB } from '../../lambda/job/image-glob.ts';
 import type { Prepare } from '../../lambda/prepare/prepare.ts';
 import { createProcess } from '../../lambda/process/process.ts';
@@ -173,6 +174,7 @@ export async function runHere(
       if (how.json) process.stdout.write(`${JSON.stringify(withoutSummary(run, code, ended, reason), undefined, 2)}\n`);
       return code;
     }
+    if (!how.quiet) sayReplacedDefault(ended.summary, display);
     if (!how.quiet) sayUnusedGlobs(ended.summary, threads.unused(), display);
     display.end();
     report(ended.summary, running.progress.done(), how, display);
@@ -187,6 +189,18 @@ export async function runHere(
     if (interrupts.count > 1) endBySignal();
     else if (drain.begun) endAtOnce(code);
   }
+}
+
+/** Whoever includes more in a listing may not know that what is no image by its name is left out only by default. */
+function sayReplacedDefault({ job, errors }: Summary, display: Display): void {
+  if (job.reader.kind !== 'LIST' || job.include.includes(IMAGE_GLOB)) return;
+  const isImage = matcher([IMAGE_GLOB], { nocase: true });
+  const examples = errors.flatMap(({ name, examples: keys }) => (name === 'NotAnImage' ? keys : []));
+  const other = examples.find(({ key }) => !isImage(key.slice(job.source.prefix.length)));
+  if (other === undefined) return;
+  display.say(
+    `--include stands instead of the default, the extensions of images, which leaves out what ${printable(other.key)} is.`,
+  );
 }
 
 /** A glob that matches nothing in a whole listing is probably misspelt. */

@@ -3,10 +3,11 @@
 import { suggest } from '../../lambda/contract/suggest.ts';
 import { parseArguments } from './arguments.ts';
 import { type Command, EXIT, type ExitCode, UsageError } from './command.ts';
-import { commandHelp, programHelp } from './help.ts';
+import { EXAMPLES } from './examples.ts';
+import { commandHelp, helpWidth, programHelp } from './help.ts';
 
 /** Each command is loaded only when it is asked for, so that the program starts at once. */
-const COMMANDS: Readonly<
+export const COMMANDS: Readonly<
   Record<string, { readonly summary: string; readonly load: () => Promise<{ command: Command }> }>
 > = {
   run: { summary: 'Runs a job on this machine.', load: () => import('./run.ts') },
@@ -52,8 +53,10 @@ export async function main(argv: readonly string[]): Promise<ExitCode> {
 
 async function dispatch(name: string | undefined, rest: readonly string[]): Promise<ExitCode> {
   if (name === undefined || name === 'help' || name === '--help' || name === '-h') {
+    const stream = name === undefined ? process.stderr : process.stdout;
+    const width = helpWidth(stream, process.env);
     const summaries = Object.fromEntries(Object.entries(COMMANDS).map(([command, { summary }]) => [command, summary]));
-    (name === undefined ? process.stderr : process.stdout).write(`${programHelp(summaries)}\n`);
+    stream.write(`${programHelp(summaries, width)}\n`);
     return name === undefined ? EXIT.notStarted : EXIT.succeeded;
   }
   if (name === '--version' || name === '-v') {
@@ -65,7 +68,7 @@ async function dispatch(name: string | undefined, rest: readonly string[]): Prom
   if (found === undefined) throw unknownCommand(name);
   const { command } = await found.load();
   if (rest.includes('--help') || rest.includes('-h')) {
-    process.stdout.write(`${commandHelp(command)}\n`);
+    process.stdout.write(`${commandHelp(command, EXAMPLES[name] ?? [], helpWidth(process.stdout, process.env))}\n`);
     return EXIT.succeeded;
   }
   const { positionals, options } = parseArguments(rest, command);

@@ -38,6 +38,7 @@ export const command = defineCommand({
   summary: 'Shows the outputs that a job does not ask for any more, and removes them when told to.',
   usage: ['prune SRC DST [options]', 'prune --job FILE [options]'],
   arguments: [0, 2],
+  exits: { 2: 'an error ended it before all was removed: the account says what went', 130: 'interrupted' },
   details: [
     'An output goes when provenance proves that it was made of SRC, and its source is gone, or the recipe does not ask for it\nany more and all that it asks for of this source is there. Everything else stays: what others wrote, what was changed since,\nwhat is of other sources. Each is looked at again before it is removed. No prune while a run of DST is at work.',
   ],

@@ -68,6 +68,16 @@ describe.concurrent('globs are read as gitignore reads them', () => {
     ]);
   });
 
+  test('--include tells that it stands instead of the default, where that would have left out what is no image', async () => {
+    const source = await tree('include-all');
+    const options = ['--include', '*', '--tolerated-failure-count', '1', '--recipe', 'thumbnail', '--json'];
+    const ended = await run('run', source, `${source}-out`, ...options);
+    expect(ended.code).toBe(3);
+    expect(messagesOf(ended)).toEqual([
+      '--include stands instead of the default, the extensions of images, which leaves out what notes.txt is.',
+    ]);
+  });
+
   test('one that is none is refused: exit 1', async () => {
     const source = await tree('broken-glob');
     const { code, stderr } = await run('run', source, `${source}-out`, '--include', '[');

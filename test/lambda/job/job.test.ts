@@ -39,12 +39,16 @@ describe('parseJob', () => {
     [
       'a misspelt field',
       { maxConcurency: 3 },
-      [`maxConcurency: unknown field, expected one of ${Object.keys(jobSchema.shape).join(', ')}`],
+      [
+        `maxConcurency: unknown field, expected one of ${Object.keys(jobSchema.shape).join(', ')}; did you mean maxConcurrency?`,
+      ],
     ],
     [
       'a misspelt limit',
       { limits: { pixel: 3 } },
-      [`limits.pixel: unknown field, expected one of ${Object.keys(limitsSchema.shape).join(', ')}`],
+      [
+        `limits.pixel: unknown field, expected one of ${Object.keys(limitsSchema.shape).join(', ')}; did you mean limits.pixels?`,
+      ],
     ],
     ['no concurrency', { maxConcurrency: 0 }, ['maxConcurrency: expected at least 1, got 0']],
     ['too much concurrency', { maxConcurrency: 10_001 }, ['maxConcurrency: expected at most 10000, got 10001']],
@@ -100,4 +104,15 @@ test('the JSON Schema for editors describes every field', () => {
   expect(schema.additionalProperties).toBe(false);
   expect(Object.keys(schema.properties)).toEqual(Object.keys(jobSchema.shape));
   for (const [field, { description }] of Object.entries(schema.properties)) expect(description, field).toMatch(/\S/);
+});
+
+test.each([
+  [{ maxConcurency: 5 }, 'maxConcurency: unknown field, expected one of .*; did you mean maxConcurrency\\?'],
+  [{ limits: { byte: 5 } }, 'limits.byte: unknown field, expected one of .*; did you mean limits.bytes\\?'],
+  [
+    { recipe: { rotat: { angle: 90 } } },
+    'recipe: unknown field: got "rotat", expected one of .*; did you mean rotate\\?',
+  ],
+])('what an unknown field was probably meant to be: %j', (job, message) => {
+  expect(() => parseJob(job)).toThrow(new RegExp(message));
 });

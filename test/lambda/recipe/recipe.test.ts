@@ -2,7 +2,9 @@
 import { describe, expect, it } from 'vitest';
 import * as z from 'zod';
 import { parseJob } from '../../../lambda/job/job.ts';
+import { ENCODERS } from '../../../lambda/recipe/encoders.ts';
 import { staticOutputKeys } from '../../../lambda/recipe/keys.ts';
+import { OPERATIONS } from '../../../lambda/recipe/operations.ts';
 import {
   PRESET_NAMES,
   recipeFingerprint,
@@ -188,5 +190,18 @@ describe('pages', () => {
 
   it('and density change nothing of a recipe that says what is the default', () => {
     expect(resolveRecipe({ format: 'png', pages: 'first', density: 150 })).toEqual(resolveRecipe({ format: 'png' }));
+  });
+});
+
+describe('a value of another shape is told the shape, with an example that is right', () => {
+  const flags = new Set(['autoOrient', 'flip', 'flop', 'greyscale', 'unflatten']);
+  const fields = [...Object.keys(OPERATIONS).filter((name) => !flags.has(name)), ...Object.keys(ENCODERS)];
+  it.each(fields)('%s', (field) => {
+    const met = problems({ [field]: 90 });
+    const [, example = ''] =
+      new RegExp(`recipe\\.${field}: expected (?:an object|a list) such as (.*), got 90$`, 'm').exec(met) ?? [];
+    expect(met).toMatch(/such as/);
+    const format = (Object.keys(ENCODERS) as string[]).includes(field) ? field : 'jpeg';
+    expect(() => resolveRecipe({ format, [field]: JSON.parse(example) })).not.toThrow();
   });
 });
