@@ -101,7 +101,7 @@ const UNSEEN: readonly { readonly role: RegExp; readonly permission: RegExp; rea
     why: "Lambda writes a function's log with the function's role: https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs.html",
   },
   {
-    role: /^WorkflowRole$/,
+    role: /^(WorkflowRole|PartsAccountRole)$/,
     permission: /^logs:\w+ \*$/,
     why: 'Step Functions sets up its log delivery: https://docs.aws.amazon.com/step-functions/latest/dg/cw-logs.html',
   },
@@ -111,7 +111,7 @@ const UNSEEN: readonly { readonly role: RegExp; readonly permission: RegExp; rea
     why: 'Lambda and Step Functions send the traces: https://docs.aws.amazon.com/lambda/latest/dg/services-xray.html',
   },
   {
-    role: /^WorkflowRole$/,
+    role: /^(WorkflowRole|PartsAccountRole)$/,
     permission: /^states:(StartExecution|DescribeExecution|StopExecution|RedriveExecution) /,
     why: 'What a Distributed Map starts, looks at, stops and redrives are its children; the emulator has no calls for that: https://docs.aws.amazon.com/step-functions/latest/dg/iam-policies-eg-dist-map.html',
   },
@@ -154,6 +154,16 @@ const UNSEEN: readonly { readonly role: RegExp; readonly permission: RegExp; rea
     role: /^(TriggersStartRole|ReportsReportRole)$/,
     permission: /^kms:(Decrypt|GenerateDataKey) /,
     why: "Queues have the key too: Lambda decrypts messages with the starter's role, and encrypts what it hands on with the report's",
+  },
+  {
+    role: /^PartsAccount/,
+    permission: /^(s3|lambda|kms):/,
+    why: 'Only an account that one function has no time for is made in parts, and the suite has no run so long: test/lambda/report/parts/',
+  },
+  {
+    role: /^(SummarizeRole|ReportsReportRole)$/,
+    permission: /^states:StartExecution \S+PartsAccountStateMachine$/,
+    why: 'Only an account that one function has no time for is made in parts, and the suite has no run so long: test/lambda/report/parts/',
   },
   {
     role: /^BucketNotificationsHandler/,
