@@ -3,7 +3,7 @@
 import { CHILD_SECONDS } from '../lambda/contract/child.ts';
 import { TRANSIENT_ERRORS } from '../lambda/contract/errors.ts';
 import { CUT } from '../lambda/contract/stopping.ts';
-import type { ReaderKind } from '../lambda/job/prepared.ts';
+import type { PlanState, ReaderKind } from '../lambda/job/prepared.ts';
 import type {
   Catcher,
   DistributedMapState,
@@ -144,6 +144,9 @@ export const READERS: Readonly<
   KEYS: { state: 'Process keys', label: 'Keys' },
 };
 
+/** The reader of a job of which only a plan is asked for. */
+const PLAN: PlanState['reader']['kind'] = 'PLAN';
+
 /** The whole definition. The paths point into PreparedState (`lambda/job/prepared.ts`). */
 export function workflow({ functions, partition = 'aws' }: WorkflowOptions): StateMachineDefinition {
   const kinds = Object.keys(READERS) as ReaderKind[];
@@ -170,7 +173,19 @@ export function workflow({ functions, partition = 'aws' }: WorkflowOptions): Sta
       },
       'Choose reader': {
         Type: 'Choice',
-        Choices: kinds.map((kind) => ({ Variable: '$.reader.kind', StringEquals: kind, Next: READERS[kind].state })),
+        Choices: [
+          ...kinds.map((kind) => ({ Variable: '$.reader.kind', StringEquals: kind, Next: READERS[kind].state })),
+          { Variable: '$.reader.kind', StringEquals: PLAN, Next: 'Plan' },
+        ],
+      },
+      Plan: {
+        Type: 'Task',
+        Comment: 'Where only a plan was asked for: counts keys, tries some, writes nothing; its answer is the output',
+        Resource: functions.process,
+        Parameters: { 'plan.$': '$.run' },
+        TimeoutSeconds: TIMEOUTS.processTask,
+        Retry: [PATIENT, TRANSIENT],
+        End: true,
       },
       ...Object.fromEntries(kinds.map((kind) => [READERS[kind].state, processImages(kind, functions, partition)])),
       Summarize: {

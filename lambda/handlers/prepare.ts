@@ -6,7 +6,7 @@ import { ENVIRONMENT, env, RESULT_FOLDERS } from '../contract/environment.ts';
 import { parseLocation } from '../contract/location.ts';
 import type { Used } from '../contract/used.ts';
 import type { Watching } from '../guard/watch.ts';
-import type { PreparedState, PrepareEvent } from '../job/prepared.ts';
+import type { PlanState, PreparedState, PrepareEvent } from '../job/prepared.ts';
 import { createPrepare } from '../prepare/prepare.ts';
 import { meter } from './meter.ts';
 import { roomOf } from './room.ts';
@@ -62,13 +62,13 @@ async function room(): Promise<number | undefined> {
   }
 }
 
-export async function handler(event: PrepareEvent, context: LambdaContext): Promise<PreparedState> {
+export async function handler(event: PrepareEvent, context: LambdaContext): Promise<PreparedState | PlanState> {
   used = meter();
   logger.addContext(context);
   logger.appendKeys({ execution: event.execution.name });
   try {
     const state = await prepare(event);
-    logger.info('Prepared the job', { job: event.input, reader: state.reader, maxConcurrency: state.maxConcurrency });
+    logger.info('Prepared the job', { job: event.input, ...state });
     return state;
   } catch (error) {
     logger.error('Refused the job', { job: event.input, error: error as Error });

@@ -7,7 +7,8 @@ import type { Outcome, ProcessResult } from '../contract/outcome.ts';
 import { createNotes } from '../guard/notes.ts';
 import { setThreadsPerImage } from '../image/sharp.ts';
 import { transform } from '../image/transform.ts';
-import type { PreparedJob, ProcessEvent } from '../job/prepared.ts';
+import type { PlanEvent, PreparedJob, ProcessEvent } from '../job/prepared.ts';
+import type { PlanAnswer } from '../plan/execution.ts';
 import { createProcess } from '../process/process.ts';
 import { meter } from './meter.ts';
 import { count, publish } from './metrics.ts';
@@ -18,6 +19,9 @@ import { endOfChild, type LambdaContext, open, TIMES, withinTime } from './runti
 const MEMORY_OF_A_PROCESSOR = 1769;
 /** Of the function's memory, for sources that wait for a processor and outputs that are being written: 265 MB of 1769. */
 const SHARE_READ_AHEAD = 0.15;
+
+/** Of the function's time, for listing and for trying. */
+const SHARE_PLAN = 0.75;
 
 const logger = new Logger();
 const memory = Number(process.env['AWS_LAMBDA_FUNCTION_MEMORY_SIZE'] ?? MEMORY_OF_A_PROCESSOR);
@@ -42,9 +46,13 @@ const notes = createNotes({
   },
 });
 
-export async function handler(event: ProcessEvent, context: LambdaContext): Promise<ProcessResult> {
+export async function handler(
+  event: ProcessEvent | PlanEvent,
+  context: LambdaContext,
+): Promise<ProcessResult | PlanAnswer> {
   const used = meter();
   logger.addContext(context);
+  if ('plan' in event) return await plan(event, context);
   const run = runOf(event);
   logger.appendKeys({ ...run });
   try {
@@ -58,6 +66,15 @@ export async function handler(event: ProcessEvent, context: LambdaContext): Prom
     publish(run);
     await tellGuard();
   }
+}
+
+/** Rare, so loaded only then. It has a little less time than the function, for what it tries last and for its answer. */
+async function plan(event: PlanEvent, context: LambdaContext): Promise<PlanAnswer> {
+  const { planRun } = await import('../plan/execution.ts');
+  const milliseconds = context.getRemainingTimeInMillis() * SHARE_PLAN;
+  return await withinTime(context, (signal) =>
+    planRun(event.plan, { open, transform, signal, milliseconds, onAws: true }),
+  );
 }
 
 /** What cannot be told is told with the next key: no image fails for it. */

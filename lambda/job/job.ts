@@ -7,15 +7,11 @@ import { describeIssue } from '../contract/issues.ts';
 import { limitsSchema } from '../contract/limits.ts';
 import { parseLocation } from '../contract/location.ts';
 import { type RecipeInput, recipeInputSchema, recipeJsonSchema } from '../recipe/recipe.ts';
+import { ALL_ITEMS, MOST_CONCURRENCY } from './bounds.ts';
 import { matcher } from './globs.ts';
 
+export { ALL_ITEMS, MOST_CONCURRENCY } from './bounds.ts';
 export { IMAGE_GLOB } from './image-glob.ts';
-
-/** Step Functions' largest Map Run in items: the neutral value of the count that nobody set. */
-export const ALL_ITEMS = 100_000_000;
-
-/** Step Functions runs at most this many children of one Map Run at once. */
-export const MOST_CONCURRENCY = 10_000;
 
 /** Most keys of a sample: Prepare holds twice as many in memory. */
 const MOST_SAMPLE = 100_000;

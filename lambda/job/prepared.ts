@@ -93,6 +93,22 @@ export interface PreparedState {
   readonly results: { readonly bucket: string; readonly prefix: string };
 }
 
+/** The state after Prepare, where only a plan was asked for: `{"plan": true}` beside the job's fields. */
+export interface PlanState {
+  readonly reader: { readonly kind: 'PLAN' };
+  readonly run: PreparedState['run'];
+}
+
+/** Whether only a plan was asked for. */
+export function isPlanState(state: PreparedState | PlanState): state is PlanState {
+  return state.reader.kind === 'PLAN';
+}
+
+/** What the image function is given instead of keys where a plan was asked for. */
+export interface PlanEvent {
+  readonly plan: PreparedState['run'];
+}
+
 /** What the image function is given: a child execution's input, ItemBatcher's shape around ItemSelector's, and whose it is. */
 export interface ProcessEvent {
   /** `$$.Execution.Id`: the child's ARN, for logs. */

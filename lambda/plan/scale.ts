@@ -1,5 +1,5 @@
 // A run of 10^8 to 10^10 keys: into how many runs it has to be split, what each takes, which quotas to raise.
-import { MOST_CONCURRENCY } from '../job/job.ts';
+import { MOST_CONCURRENCY } from '../job/bounds.ts';
 import type { Census } from './census.ts';
 import { type Demand, type Environment, type OnAws, onAws, type Settings } from './on-aws.ts';
 

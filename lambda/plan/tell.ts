@@ -5,7 +5,7 @@ import type { Architecture } from '../estimate/costs.ts';
 import { countOf, type Estimate, exactly, plus, type Seen, scaled, totalOf } from '../estimate/intervals.ts';
 import { DEFAULT_REGION, pricesOf, type RegionPrices } from '../estimate/prices.ts';
 import { SERVICE } from '../estimate/simulate.ts';
-import { ALL_ITEMS } from '../job/job.ts';
+import { ALL_ITEMS } from '../job/bounds.ts';
 import type { PreparedJob } from '../job/prepared.ts';
 import type { ReasonToMake } from '../process/up-to-date.ts';
 import type { Census } from './census.ts';
@@ -43,6 +43,8 @@ export interface TellOptions {
   readonly environments?: number | undefined;
   /** `maxConcurrency` of a run on AWS whose job does not say. Default: the job's. */
   readonly maxConcurrency?: number | undefined;
+  /** Whether the keys were tried where the run will be: by the image function itself. Default: false. */
+  readonly triedOnAws?: boolean | undefined;
 }
 
 /** What was counted and tried. */
@@ -322,7 +324,7 @@ function hereOf(job: PreparedJob, cpuSeconds: Estimate, demand: Demand, { prices
 
 /** What this plan does not know, each with a count where there is one. */
 function notEstimatedOf(
-  { region, keys }: TellOptions,
+  { region, keys, triedOnAws = false }: TellOptions,
   census: Census,
   trials: readonly Trial[],
   unseen: number,
@@ -349,9 +351,11 @@ function notEstimatedOf(
       : []),
     ...(exact ? [] : one('what is up to date, but for the sample: over S3 a look at each key is a request')),
     ...(standInFor === undefined ? [] : one(`prices in ${standInFor}: those of ${DEFAULT_REGION} stand in`)),
-    ...one(
-      `the speed of Lambda's processors in ${region ?? DEFAULT_REGION}: it is taken for that of the processor here`,
-    ),
+    ...(triedOnAws
+      ? []
+      : one(
+          `the speed of Lambda's processors in ${region ?? DEFAULT_REGION}: it is taken for that of the processor here`,
+        )),
     ...one('transfer between Regions and out of AWS, keys of KMS, storage classes other than Standard'),
   ];
 }

@@ -17,12 +17,14 @@ import { parseJson } from '../contract/text.ts';
 import { guardsOf } from '../guard/of-job.ts';
 import { rampedConcurrency } from '../guard/ramp.ts';
 import { overlayReferences } from '../image/overlays.ts';
+import { askedFor } from '../job/asked.ts';
 import { ANY_GLOB, IMAGE_GLOB } from '../job/image-glob.ts';
 import { ALL_ITEMS, invalidJob, isRecipeReference, type Job, parseJob } from '../job/job.ts';
 import {
   type Deployment,
   ELSEWHERE_FILE,
   JOB_FILE,
+  type PlanState,
   type PreparedJob,
   type PreparedState,
   type PrepareEvent,
@@ -69,7 +71,7 @@ export interface PrepareDependencies extends ListDependencies {
   readonly startGuard?: (execution: string, since: string) => Promise<void>;
 }
 
-export type Prepare = (event: PrepareEvent) => Promise<PreparedState>;
+export type Prepare = (event: PrepareEvent) => Promise<PreparedState | PlanState>;
 
 /**
  * Makes the handler: validates the job, fills in the defaults, refuses what is dangerous, writes the prepared job into the
@@ -79,15 +81,16 @@ export function createPrepare(dependencies: PrepareDependencies): Prepare {
   const { open } = dependencies;
   return async ({ input, execution }) => {
     const started = await jobOf(input, open);
-    const job = parseJob(started.job);
+    const asked = askedFor(started.job);
+    const job = parseJob(asked.job);
     const draft = await draftJob(job, execution.name, dependencies);
     const { results, source } = draft;
     if (started.bucket !== undefined && started.bucket !== source.bucket) {
       throw invalidJob([`source: expected an event of the bucket ${source.bucket}, got one of ${started.bucket}`]);
     }
     // S3 itself keeps them, and there the function has no right but to write: servers elsewhere are asked.
-    const asked = dependencies.engine === 'embedded';
-    const problems = asked ? await probeProblems(draft, open, job.unsafeOverwrites) : [];
+    const embedded = dependencies.engine === 'embedded';
+    const problems = embedded && !asked.plan ? await probeProblems(draft, open, job.unsafeOverwrites) : [];
     if (problems.length > 0) throw invalidJob(problems);
     const prepared = {
       ...(await withList(draft, job, results, dependencies)),
@@ -97,6 +100,7 @@ export function createPrepare(dependencies: PrepareDependencies): Prepare {
       contentType: 'application/json',
     });
     await noteElsewhere(prepared, dependencies);
+    if (asked.plan) return planState(prepared, embedded);
     const state = preparedState(prepared);
     // Before anything is begun: a run that asks for a guard does not go without.
     if (state.guards !== undefined && execution.id !== undefined) {
@@ -104,6 +108,16 @@ export function createPrepare(dependencies: PrepareDependencies): Prepare {
     }
     return state;
   };
+}
+
+/** What leads to the plan. On AWS the image function makes it, which reads listings, keys and JSONL. Throws InvalidJob. */
+function planState({ reader, results }: PreparedJob, embedded: boolean): PlanState {
+  if (!embedded && (reader.kind === 'CSV' || reader.kind === 'JSON' || reader.kind === 'S3_INVENTORY')) {
+    throw invalidJob([
+      `plan: expected a listing, keys, JSONL or plain text, got ${reader.kind}: image-fanout plan --manifest reads it`,
+    ]);
+  }
+  return { reader: { kind: 'PLAN' }, run: { bucket: results.bucket, key: results.prefix + JOB_FILE } };
 }
 
 /** Whoever looks for a run by its name, as the report on its end does, looks where a deployment's results usually are. */

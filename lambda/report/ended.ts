@@ -44,8 +44,16 @@ export interface NothingStarted {
   readonly message: string;
 }
 
+/** Of an execution that only made a plan, which is its output. */
+export interface Planned {
+  readonly run: string;
+  readonly status: 'succeeded';
+  readonly executionStatus: ExecutionStatus;
+  readonly plan: { readonly listing: { readonly keys: number }; readonly source: string };
+}
+
 /** What is told: the short summary, or what is known without one, or why there is nothing to know. */
-export type Told = ShortSummary | WithoutAccount | NothingStarted;
+export type Told = ShortSummary | WithoutAccount | NothingStarted | Planned;
 
 /** Of a run whose account is being made in parts: it is told when that has ended. */
 export interface InParts {
@@ -118,7 +126,7 @@ async function known(
     return await endOfParts(detail, dependencies);
   // Summarize has written the account, or has said why not: its answer is the execution's output.
   if (executionStatus === 'SUCCEEDED' && detail.output) {
-    const told = JSON.parse(detail.output) as ShortSummary | WithoutAccount;
+    const told = JSON.parse(detail.output) as ShortSummary | WithoutAccount | Planned;
     if (parts === undefined || !('accountError' in told) || told.accountError.error !== IN_PARTS) return told;
   }
   const folder = { bucket: results.bucket, prefix: `${results.prefix}${RESULT_FOLDERS.runs}${run}/` };
@@ -265,15 +273,21 @@ function attributesOf(told: Told, executionStatus: ExecutionStatus): Attributes 
 /** At most 100 characters, ASCII and one line: what SNS takes. https://docs.aws.amazon.com/sns/latest/api/API_Publish.html */
 function subject(told: Told): string {
   const how =
-    'counts' in told
-      ? `${told.counts.succeeded + told.counts.skipped} of ${told.counts.total} keys done`
-      : 'accountError' in told
-        ? `${told.itemCounts === undefined ? '' : `${told.itemCounts.succeeded} of ${told.itemCounts.total} keys done, `}no account`
-        : told.error;
+    'plan' in told
+      ? 'a plan is made'
+      : 'counts' in told
+        ? `${told.counts.succeeded + told.counts.skipped} of ${told.counts.total} keys done`
+        : 'accountError' in told
+          ? `${told.itemCounts === undefined ? '' : `${told.itemCounts.succeeded} of ${told.itemCounts.total} keys done, `}no account`
+          : told.error;
   return `image-fanout ${told.status}: ${how} (${told.run})`.replace(/[^ -~]/g, '?').slice(0, 100);
 }
 
 function body(told: Told): string {
+  if ('plan' in told) {
+    const { run, plan } = told;
+    return `Plan ${run}: of ${plan.listing.keys} keys in ${plan.source}. Nothing was written; the plan is the output of the execution.\n`;
+  }
   if ('accountError' in told) return bodyWithoutAccount(told);
   if (!('counts' in told))
     return `Run ${told.run}: ${RUN_STATUSES[told.status].meaning} (${told.status})\nNothing was started.\n\n${told.error}: ${told.message}\n`;

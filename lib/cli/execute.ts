@@ -7,8 +7,15 @@ import { canonicalJson } from '../../lambda/contract/fingerprint.ts';
 import type { Location } from '../../lambda/contract/location.ts';
 import type { Outcome } from '../../lambda/contract/outcome.ts';
 import { keyOf } from '../../lambda/job/item.ts';
-import { ALL_ITEMS } from '../../lambda/job/job.ts';
-import type { PreparedState, PrepareEvent, ProcessEvent, SummarizeEvent } from '../../lambda/job/prepared.ts';
+import { ALL_ITEMS, invalidJob } from '../../lambda/job/job.ts';
+import {
+  isPlanState,
+  type PlanState,
+  type PreparedState,
+  type PrepareEvent,
+  type ProcessEvent,
+  type SummarizeEvent,
+} from '../../lambda/job/prepared.ts';
 import { outcomesOf } from '../../lambda/job/wire.ts';
 import type { Process } from '../../lambda/process/process.ts';
 import { writeAccount } from '../../lambda/report/account.ts';
@@ -37,7 +44,8 @@ export interface ExecuteOptions {
   readonly run: string;
   readonly input: Json;
   readonly open: OpenStore;
-  readonly prepare: (event: PrepareEvent) => Promise<PreparedState>;
+  /** A job of which only a plan is asked for is refused: there is nothing to run. */
+  readonly prepare: (event: PrepareEvent) => Promise<PreparedState | PlanState>;
   readonly process: Process;
   readonly continue?: Continue;
   /** Keys that earlier attempts have done: where the progress begins. */
@@ -154,6 +162,8 @@ export function execute(options: ExecuteOptions): Running {
       [FUNCTIONS.prepare]: async (event) => {
         try {
           const state = await options.prepare(event as PrepareEvent);
+          if (isPlanState(state))
+            throw invalidJob(['plan: expected a job to run, got true: image-fanout plan makes a plan']);
           lease ??= await hold(state);
           prepared = state;
           guard ??= createGuard({

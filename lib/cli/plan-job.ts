@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { directoryLocation, isDirectory } from '../../lambda/contract/location.ts';
 import type { Architecture } from '../../lambda/estimate/costs.ts';
 import { createTransform } from '../../lambda/image/transform.ts';
+import { askedFor } from '../../lambda/job/asked.ts';
 import { parseJob } from '../../lambda/job/job.ts';
 import { makePlan, type PlanOptions, type PlanProgress } from '../../lambda/plan/plan.ts';
 import type { PlanReport } from '../../lambda/plan/report.ts';
@@ -46,7 +47,7 @@ export async function planJob(request: PlanRequest): Promise<{ readonly report: 
   const scratch = await mkdtemp(join(tmpdir(), 'image-fanout-'));
   try {
     const stack = name === undefined ? undefined : await stackFacts(name);
-    const parsed = parseJob(list.input);
+    const parsed = parseJob(askedFor(list.input).job);
     const source = parsed.source ?? stack?.source;
     const destination = parsed.destination ?? stack?.destination;
     const between =

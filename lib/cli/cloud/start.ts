@@ -7,6 +7,7 @@ import {
 } from '@aws-sdk/client-sfn';
 import { canonicalJson } from '../../../lambda/contract/fingerprint.ts';
 import { isDirectory } from '../../../lambda/contract/location.ts';
+import { askedFor } from '../../../lambda/job/asked.ts';
 import { invalidJob, parseJob } from '../../../lambda/job/job.ts';
 import { defineCommand, EXIT, UsageError } from '../command.ts';
 import { JOB_FILE_OPTION, JOB_OPTIONS, jobInput } from '../job-options.ts';
@@ -85,7 +86,7 @@ async function startOnce(
 
 /** What this machine can tell before AWS is asked: all problems of the fields, and places that only exist here. */
 function checkForCloud(input: Record<string, unknown>): void {
-  const job = parseJob(input);
+  const job = parseJob(askedFor(input).job);
   const problems = (['source', 'destination', 'results'] as const).flatMap((field) => {
     const location = job[field];
     return location !== undefined && isDirectory(location)

@@ -3,7 +3,7 @@ import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import type { Location } from '../../../lambda/contract/location.ts';
 import { ALL_ITEMS } from '../../../lambda/job/job.ts';
-import type { PreparedJob } from '../../../lambda/job/prepared.ts';
+import type { PreparedJob, PreparedState } from '../../../lambda/job/prepared.ts';
 import { createPrepare, type PrepareDependencies } from '../../../lambda/prepare/prepare.ts';
 import { openStores } from '../../../lambda/store/open.ts';
 import type { OpenStore } from '../../../lambda/store/store.ts';
@@ -31,12 +31,13 @@ afterAll(async () => {
 
 const put = (bucket: string, key: string, body: string | Buffer) => open(bucket).write(key, Buffer.from(body));
 
-function prepare(input: unknown, more: Partial<PrepareDependencies> = {}) {
+async function prepare(input: unknown, more: Partial<PrepareDependencies> = {}): Promise<PreparedState> {
   const defaults = { source, destination, results, maxConcurrency: 100 };
-  return createPrepare({ open, defaults, ...more })({
+  const state = await createPrepare({ open, defaults, ...more })({
     input,
     execution: { name: 'run-1', startTime: '2026-01-01T00:00:00Z' },
   });
+  return state as PreparedState;
 }
 
 const recorded = async () =>
