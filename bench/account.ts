@@ -1,21 +1,25 @@
-// The account of a million keys: its peak memory, and its time beside reading and parsing the same files and nothing else.
+// The account of a million keys and its page: their peak memory, the page's size and that it opens in a browser, and its time beside reading and parsing the same files and nothing else.
 import { spawn } from 'node:child_process';
 import { createReadStream } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
+import sharp from 'sharp';
 import { directoryLocation } from '../lambda/contract/location.ts';
 import { writeAccount } from '../lambda/report/account.ts';
 import { readJob } from '../lambda/report/run-folder.ts';
+import { PAGE_FILE } from '../lambda/report/summary.ts';
 import { directoryStore } from '../lambda/store/directory.ts';
+import { haveBrowser, startBrowser } from '../test/helpers/browser.ts';
 import { KINDS, makeRun, PREFIX } from './harness/account-run.ts';
 import { judge } from './harness/report.ts';
 
 const { values } = parseArgs({
   options: {
     items: { type: 'string', default: '1000000' },
+    rounds: { type: 'string', default: '3' },
     /** Records in no order at all, rather than in the order in which children end. */
     shuffled: { type: 'boolean', default: false },
     /** What a process that this bench starts does: `read` or `account`. */
@@ -37,7 +41,7 @@ async function bench(): Promise<void> {
       `${items} keys, ${Math.round(bytes / 1e6)} MB of result files, ${values.shuffled ? 'shuffled' : 'in the order of ending'}`,
     );
     const measured: Record<'read' | 'account', Act[]> = { read: [], account: [] };
-    for (let round = 0; round < 3; round++) {
+    for (let round = 0; round < Number(values.rounds); round++) {
       for (const name of ['read', 'account'] as const) measured[name].push(await inProcess(name, root));
     }
     for (const [name, acts] of Object.entries(measured)) {
@@ -51,10 +55,28 @@ async function bench(): Promise<void> {
     console.log(
       `the account takes ${ratios.map((ratio) => ratio.toFixed(2)).join(', ')} times as long as reading and parsing`,
     );
+    await judgePage(join(root, PREFIX, PAGE_FILE));
     judge('MB resident at most', Math.max(...measured.account.map(({ megabytes }) => megabytes)), { atMost: 300 });
   } finally {
     await rm(root, { recursive: true, force: true });
   }
+}
+
+/** What a mail takes, and what a browser opens without a word. */
+async function judgePage(path: string): Promise<void> {
+  judge("MB of the run's page", (await stat(path)).size / 1e6, { atMost: 3 });
+  if (!haveBrowser) {
+    console.log('no browser here: the page was not opened');
+    return;
+  }
+  await using browser = await startBrowser();
+  const start = performance.now();
+  const { page, complaints, requests } = await browser.open(path);
+  const pictures = await page.locator('.card img').count();
+  console.log(
+    `opened in ${Math.round(performance.now() - start)} ms, ${pictures} pictures: ${await page.locator('h1').innerText()}`,
+  );
+  judge('complaints and requests of the browser', complaints.length + requests.length, { atMost: 0 });
 }
 
 interface Act {
@@ -89,7 +111,13 @@ async function account(root: string): Promise<void> {
   const folder = { ...directoryLocation(root), prefix: PREFIX };
   const store = directoryStore(root);
   const job = await readJob(store, folder);
-  const { check, counts } = await writeAccount({ store, folder, job, listed: items });
+  // Every picture is as large as one may be: the most that a page can hold.
+  const noise = { type: 'gaussian', mean: 128, sigma: 60 } as const;
+  const picture = await sharp({ create: { width: 160, height: 120, channels: 3, background: 'teal', noise } })
+    .webp({ quality: 90 })
+    .toBuffer();
+  const pictures = { open: () => ({ ...store, read: async () => ({ body: picture, etag: 'x' }) }) };
+  const { check, counts } = await writeAccount({ store, folder, job, listed: items, pictures });
   await store.close();
   if (!check.balanced || counts.total !== items) throw new Error(`Not balanced: ${JSON.stringify({ check, counts })}`);
 }

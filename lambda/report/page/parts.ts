@@ -4,7 +4,7 @@ import type { Picture } from './pictures.ts';
 
 /** An image, its bytes in the page itself. */
 export function image({ type, body }: Pick<Picture, 'type' | 'body'>, alt: string, kind?: string): Html {
-  return html`<img${kind === undefined ? '' : html` class="${kind}"`} src="data:${type};base64,${body.toString('base64')}" alt="${alt}" loading="lazy" decoding="async">`;
+  return html`<img${kind === undefined ? '' : html` class="${kind}"`} src="data:${type};base64,${body.toString('base64')}" alt="${alt}">`;
 }
 
 /** Two images of one shape over each other, parted by a slider. */

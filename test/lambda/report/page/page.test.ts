@@ -139,7 +139,7 @@ describe('the page of a run', () => {
     putAttempt(run, [
       childRecord([done], 1),
       childRecord([failed(1, 'files/cut.jpg', 'TruncatedImage')], 2),
-      childRecord([failed(2, 'files/page.jpg', 'NotAnImage')], 3),
+      childRecord([{ ...failed(2, 'files/page.jpg', 'NotAnImage'), source: { etag: 'x', bytes: 25 } }], 3),
       childRecord([failed(3, 'files/gone.jpg', 'SourceNotFound')], 4),
     ]);
     const stores = openStores();
