@@ -1,22 +1,30 @@
 // The last function of an account in parts: what all parts have counted becomes one summary.
 import { definedOnly } from '../../contract/defined.ts';
+import { FanoutError } from '../../contract/errors.ts';
 import type { Store } from '../../store/store.ts';
 import { type AccountOptions, completeAccount } from '../account.ts';
 import type { ItemRow } from '../item-row.ts';
 import { createLedger } from '../ledger.ts';
 import { createSample } from '../page/sample.ts';
+import { findResultFiles } from '../run-folder.ts';
 import type { Summary } from '../summary.ts';
 import { createTally } from '../tally.ts';
 import { findingsOf } from './gather.ts';
 import { FILES, type PartTask, type Plan, readWork, unpackBitmap, type Work, type WrittenPart } from './work.ts';
 
-/** Writes the page and summary.json, and answers that. */
+/** Writes the page and summary.json, and answers that. Throws RunIsLive where the run was redriven meanwhile: what is told last must be true. */
 export async function finishAccount(
   store: Store,
   work: Work,
   options: Omit<AccountOptions, 'store' | 'folder'>,
 ): Promise<Summary> {
   const plan = await readWork<Plan>(store, work, FILES.plan);
+  const { attempts } = await findResultFiles(store, work.folder);
+  if (attempts.length !== plan.attempts.length)
+    throw new FanoutError(
+      'RunIsLive',
+      `the run has gone on since this account was begun (attempts by now: ${attempts.length}, then: ${plan.attempts.length}): its account is made after its end`,
+    );
   const tasks = await readWork<readonly PartTask[]>(store, work, FILES.parts);
   const tally = createTally();
   const sample = createSample();

@@ -125,6 +125,19 @@ it('says so when a range has no result', async () => {
   });
 });
 
+it('overwrites no account of a run that was redriven meanwhile', async () => {
+  await using run = testRun();
+  const earlier = putAttempt(run, [childRecord([failed(0, 'a.jpg')])]);
+  let pieces = 0;
+  const redriven = accountInParts({ ...run }, (all) => {
+    // After the ranges, before the parts.
+    if (pieces++ === 1) putAttempt(run, [childRecord([succeeded(0, 'a.jpg')])], { redrive: 1, earlier });
+    return all;
+  });
+  await expect(redriven).rejects.toMatchObject({ name: 'RunIsLive', message: expect.stringContaining('by now: 2') });
+  expect(() => run.read('summary.json')).toThrow();
+});
+
 it('each byte of a file belongs to one range, in whole lines', async () => {
   await using run = testRun();
   const text = `a\n\nbcd\n${'x'.repeat(200_000)}\né\u2028f\ntail`;
