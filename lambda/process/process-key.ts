@@ -3,13 +3,14 @@
 import { Deadline } from '../contract/deadline.ts';
 import { definedOnly } from '../contract/defined.ts';
 import { FanoutError } from '../contract/errors.ts';
+import { isDirectory } from '../contract/location.ts';
 import type { Outcome, OutputFacts, SkipReason, SourceFacts, StageTimes } from '../contract/outcome.ts';
 import type { Transform, Transformed } from '../image/transform.ts';
 import { type Item, itemOf, keyOf } from '../job/item.ts';
 import type { SelectedItem } from '../job/prepared.ts';
 import { failedOutcome } from '../job/wire.ts';
 import { troubleOf } from '../store/retry.ts';
-import type { Provenance } from '../store/store.ts';
+import type { ObjectBody, Provenance } from '../store/store.ts';
 import type { Claim, Claims } from './claims.ts';
 import { type Output, type Seen, writeOutputs } from './outputs.ts';
 import type { ReadAhead } from './read-ahead.ts';
@@ -27,7 +28,12 @@ export interface KeyTools {
   readonly mostAwaited: number;
   /** The output keys that are being worked on right now. */
   readonly claims: Claims;
+  /** How many keys in a row were no longer up to date, or never were. */
+  made: number;
 }
+
+/** After so many keys that had to be made, the next one's source is asked for while its mark is still looked at. */
+const MADE_IN_A_ROW = 8;
 
 /** A clock that stands while a key only queues. */
 export interface Clock {
@@ -132,14 +138,52 @@ async function work(context: JobContext, item: Item, turn: Turn): Promise<Outcom
     // Claimed before the first look, so that what was seen stays true for all keys of this process.
     await queueing(turn, claim.take(known));
     signal.throwIfAborted();
+    await using early = readEarly(context, plan, turn);
     const seen = await lookAtMark(context, plan, signal);
     if (await isCurrent(context, plan, seen, signal)) {
+      tools.made = 0;
       return { status: 'skipped', index, key: item.key, reason: 'upToDate' };
     }
-    return await make(context, plan, turn, seen, claim);
+    tools.made += 1;
+    return await make(context, plan, turn, seen, claim, early);
   } finally {
     claim.release();
   }
+}
+
+/** A source that is read before it is known whether it will be needed. */
+interface Early extends AsyncDisposable {
+  readonly body: Promise<ObjectBody>;
+  /** Hands the memory on that it holds, and its place among what is read ahead. */
+  take(): Memory;
+}
+
+/**
+ * Asks for the source at once, in the time that the look at the mark takes, where the keys before had all to be made and
+ * there is room: of a light image over S3 the waiting is most of what is paid. Undefined else.
+ */
+function readEarly({ job, source }: JobContext, { item }: Plan, turn: Turn): Early | undefined {
+  const { tools, signal, progress } = turn;
+  if (job.existing !== 'skip' || tools.made < MADE_IN_A_ROW || isDirectory(job.source)) return undefined;
+  const memory = memoryOf(tools.readAhead);
+  if (!memory.tryEnter(Math.min(item.bytes ?? tools.readAhead.expected(), job.limits.bytes))) return undefined;
+  const body = timed(progress.ms, 'read', () => source.read(item.key, { maxBytes: job.limits.bytes, signal }));
+  // Awaited by who takes it, or where it ends unneeded; until then it may not count as unhandled.
+  body.catch(() => {});
+  let taken = false;
+  return {
+    body,
+    take() {
+      taken = true;
+      return memory;
+    },
+    async [Symbol.asyncDispose]() {
+      if (taken) return;
+      await body.catch(() => {});
+      memory.set(0);
+      tools.readAhead.leave();
+    },
+  };
 }
 
 /** Waits for a turn, if there is something to wait for: the clocks stand meanwhile. */
@@ -156,14 +200,15 @@ async function make(
   turn: Turn,
   seen: Seen | undefined,
   claim: Claim,
+  early: Early | undefined,
 ): Promise<Outcome> {
   const { index, signal, progress, tools } = turn;
   const { job, destination } = context;
   const { ms } = progress;
   const { key } = plan.item;
-  const memory = memoryOf(tools.readAhead);
+  const memory = early?.take() ?? memoryOf(tools.readAhead);
   try {
-    const { source, transformed } = await readAndTransform(context, plan, turn, memory);
+    const { source, transformed } = await readAndTransform(context, plan, turn, memory, early?.body);
     progress.source = source;
     const mine: Provenance = { source: plan.uri, fingerprint: context.fingerprintOf(source.etag), run: job.run };
     const outputs = transformed.renditions.map((rendition): Output => {
@@ -210,6 +255,8 @@ function placeOfMark({ keys, marker }: Plan, outputs: readonly Output[]): number
 interface Memory {
   /** Waits for room for a source of so many bytes. */
   enter(bytes: number): Promise<void> | undefined;
+  /** Takes the room when it is there at once. */
+  tryEnter(bytes: number): boolean;
   set(bytes: number): void;
 }
 
@@ -220,6 +267,11 @@ function memoryOf(readAhead: ReadAhead): Memory {
       const room = readAhead.enter(bytes);
       held = bytes;
       return room;
+    },
+    tryEnter(bytes) {
+      const entered = readAhead.tryEnter(bytes);
+      if (entered) held = bytes;
+      return entered;
     },
     set(bytes) {
       readAhead.holds(bytes - held);
@@ -234,11 +286,13 @@ async function readAndTransform(
   { item: { key, bytes }, relative }: Plan,
   turn: Turn,
   memory: Memory,
+  early: Promise<ObjectBody> | undefined,
 ): Promise<{ readonly source: SourceFacts; readonly transformed: Transformed }> {
   const { tools, clocks, signal, progress } = turn;
   const { ms } = progress;
   const { readAhead } = tools;
-  await queueing(turn, memory.enter(Math.min(bytes ?? readAhead.expected(), job.limits.bytes)));
+  if (early === undefined)
+    await queueing(turn, memory.enter(Math.min(bytes ?? readAhead.expected(), job.limits.bytes)));
   let ahead = true;
   const leave = (): void => {
     if (ahead) readAhead.leave();
@@ -246,7 +300,7 @@ async function readAndTransform(
   };
   try {
     signal.throwIfAborted();
-    const read = await timed(ms, 'read', () => source.read(key, { maxBytes: job.limits.bytes, signal }));
+    const read = await (early ?? timed(ms, 'read', () => source.read(key, { maxBytes: job.limits.bytes, signal })));
     const size = read.body.length;
     memory.set(size);
     readAhead.took('read', ms.read, size);

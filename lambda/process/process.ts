@@ -92,6 +92,7 @@ export function createProcess({
     readAhead: createReadAhead(imageConcurrency, mostBytes),
     claims,
     atWork: new Set(),
+    made: 0,
     mostAwaited,
   };
 

@@ -4,6 +4,8 @@
 export interface ReadAhead {
   /** Waits until one more, of so many bytes, may be read. They are held from then on. Default: `expected()`. */
   enter(bytes?: number): Promise<void> | undefined;
+  /** The same, when it may at once; else nothing is held and false is answered. */
+  tryEnter(bytes: number): boolean;
   /** One is being decoded, or has failed before. Its bytes are still held. */
   leave(): void;
   /** Tells that so many bytes more are held, or fewer: sources, and outputs that are not written yet. */
@@ -73,6 +75,11 @@ export function createReadAhead(images: number, mostBytes = MOST_BYTES): ReadAhe
         return undefined;
       }
       return new Promise((enter) => waiting.push({ bytes, enter }));
+    },
+    tryEnter(bytes) {
+      const may = waiting.length === 0 && fits(bytes);
+      if (may) take(bytes);
+      return may;
     },
     holds(more) {
       held += more;

@@ -156,16 +156,6 @@ const UNSEEN: readonly { readonly role: RegExp; readonly permission: RegExp; rea
     why: "Queues have the key too: Lambda decrypts messages with the starter's role, and encrypts what it hands on with the report's",
   },
   {
-    role: /^PartsAccount/,
-    permission: /^(s3|lambda|kms):/,
-    why: 'Only an account that one function has no time for is made in parts, and the suite has no run so long: test/lambda/report/parts/',
-  },
-  {
-    role: /^(SummarizeRole|ReportsReportRole)$/,
-    permission: /^states:StartExecution \S+PartsAccountStateMachine$/,
-    why: 'Only an account that one function has no time for is made in parts, and the suite has no run so long: test/lambda/report/parts/',
-  },
-  {
     role: /^BucketNotificationsHandler/,
     permission: /./,
     why: "It is the CDK's own function, whose calls are those of its library: permissions.test.ts bounds them",

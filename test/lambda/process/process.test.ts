@@ -9,6 +9,7 @@ import type { ProcessEvent } from '../../../lambda/job/prepared.ts';
 import { createPrepare } from '../../../lambda/prepare/prepare.ts';
 import { createProcess, type Process } from '../../../lambda/process/process.ts';
 import type { RecipeInput } from '../../../lambda/recipe/recipe.ts';
+import type { OpenStore } from '../../../lambda/store/store.ts';
 import { eventOf as eventIn, outcomesFrom, states } from '../../helpers/child.ts';
 import { type Kind, makePlaces, type Places } from '../../helpers/places.ts';
 
@@ -322,6 +323,44 @@ describe.each<Kind>(['directories', 'S3'])('process on %s', (kind) => {
     const none = handler(await eventOf(keys, 'stopped-before'), { stopping: stopping.signal });
     await expect(none).rejects.toMatchObject({ name: 'Execution.NotStarted' });
   });
+});
+
+test('asks for a source while its mark is looked at, once keys had to be made, and no more once one is up to date', async () => {
+  const places = await makePlaces('S3');
+  const keys = Array.from({ length: 12 }, (_, index) => `early/${String(index).padStart(2, '0')}.jpg`);
+  for (const key of keys) await places.put(key, await image(1));
+  const order: string[] = [];
+  const name = (key: string) => key.slice(-6, -4);
+  const open: OpenStore = (bucket) => {
+    const store = places.open(bucket);
+    return {
+      ...store,
+      async head(key, options) {
+        order.push(`look ${name(key)}`);
+        const head = await store.head(key, options);
+        order.push(`looked ${name(key)}`);
+        return head;
+      },
+      read(key, options) {
+        if (key.includes('early/')) order.push(`read ${name(key)}`);
+        return store.read(key, options);
+      },
+    };
+  };
+  const handler = createProcess({ open, transform });
+  const event = await eventIn(places, keys, 'early', { recipe: JPEG });
+  const one = (given: ProcessEvent, place: number) =>
+    outcomesFrom(handler, { ...given, Items: given.Items.slice(place, place + 1) });
+  for (const place of keys.keys()) expect(states(await one(event, place))).toEqual(['succeeded']);
+  const before = (first: string, second: string) => order.indexOf(first) < order.indexOf(second);
+  expect(before('looked 00', 'read 00')).toBe(true);
+  expect(before('read 11', 'looked 11')).toBe(true);
+  // Another run finds all of it up to date: one source is read for nothing, and it holds no room.
+  order.length = 0;
+  const again = await eventIn(places, keys, 'early-again', { recipe: JPEG });
+  for (const place of keys.keys()) expect(states(await one(again, place))).toEqual(['upToDate']);
+  expect(order.filter((what) => what.startsWith('read'))).toEqual(['read 00']);
+  await places.close();
 });
 
 test('the clock of a batch stands only while all of its keys queue', async () => {

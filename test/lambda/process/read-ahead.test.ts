@@ -140,3 +140,15 @@ it('holds no more than fits, whatever sizes come, and lets everyone in', async (
     { numRuns: 50 },
   );
 });
+
+it('gives room at once or not at all, and never before somebody who waits', () => {
+  const ahead = createReadAhead(1, 1000);
+  expect(ahead.tryEnter(900)).toBe(true);
+  expect(ahead.tryEnter(200)).toBe(false);
+  const waiting = ahead.enter(500);
+  expect(waiting).toBeInstanceOf(Promise);
+  expect(ahead.tryEnter(50)).toBe(false);
+  ahead.holds(-900);
+  ahead.leave();
+  expect(ahead.tryEnter(50)).toBe(true);
+});
