@@ -186,12 +186,16 @@ interface Called extends AsyncDisposable {
 /** Starts the function's process, with one processor of its own where that can be said. */
 async function callable(env: NodeJS.ProcessEnv): Promise<Called> {
   const own = { ...env, BENCH_LAMBDA: '1', AWS_LAMBDA_FUNCTION_MEMORY_SIZE: String(MEMORY), POWERTOOLS_DEV: 'false' };
+  Object.assign(own, { IMAGE_FANOUT_RESULTS: 's3://site/results/', IMAGE_FANOUT_STACK: 'Bench' });
   const pinned = works('taskset', ['-c', '0', 'true']);
   if (!pinned) console.log('No taskset here: the function has all processors, so its ratios are too good.');
   const child = fork(import.meta.filename, [], {
     env: { ...own, NODE_NO_WARNINGS: '1', POWERTOOLS_METRICS_DISABLED: 'true' },
     ...(pinned ? { execPath: 'taskset', execArgv: ['-c', '0', process.execPath] } : {}),
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+  });
+  child.once('exit', (code) => {
+    if (code !== null && code !== 0) throw new Error(`the function's process ended with ${code}`);
   });
   await once(child, 'message');
   return {
