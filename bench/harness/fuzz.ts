@@ -39,22 +39,38 @@ const RECIPE = resolveRecipe({
   ],
 });
 
+/** The same of every page and frame, each a file of its own. */
+const PAGES = resolveRecipe({
+  pages: 'all',
+  outputs: [{ name: 'page', format: 'png', resize: { width: 64, withoutEnlargement: true } }],
+});
+
 /** What became of a damaged image: `read`, or the class it ended in. Throws an Error that says what was wrong about it. */
-export async function fuzzOnce(body: Buffer): Promise<'read' | ErrorName> {
+export async function fuzzOnce(body: Buffer, pages = false): Promise<'read' | ErrorName> {
   try {
-    const { source, renditions } = await transform({ body, key: 'fuzz.jpg', recipe: RECIPE, limits: FUZZ_LIMITS });
-    if (source.width * source.height * (source.pages ?? 1) > FUZZ_LIMITS.pixels)
+    const { source, renditions } = await transform({
+      body,
+      key: 'fuzz.jpg',
+      recipe: pages ? PAGES : RECIPE,
+      limits: FUZZ_LIMITS,
+    });
+    // What is only on record costs nothing.
+    const frames = renditions.some((made) => made.pages !== undefined) ? (source.pages ?? 1) : 1;
+    if (renditions.length > FUZZ_LIMITS.frames) throw new Error(`made ${renditions.length} files, over the limit`);
+    if (source.width * source.height * frames > FUZZ_LIMITS.pixels)
       throw new Error(`read ${source.width} x ${source.height}, over the limit`);
     for (const { body: made, name } of renditions) {
       const { width } = await sharp(made).metadata();
       if (width > 64) throw new Error(`${name} came out ${width} wide`);
     }
-    const problem = await problemOf(body);
+    const problem = pages ? undefined : await problemOf(body);
     if (problem !== undefined) throw new Error(`said to be read, but sharp says: ${problem}`);
     return 'read';
   } catch (error) {
     if (!(error instanceof FanoutError)) throw error;
-    if (!RIGHT.includes(error.name)) throw new Error(`ended in ${error.name}: ${error.message}`, { cause: error });
+    // Of an image sequence nothing reads all frames.
+    if (!RIGHT.includes(error.name) && !(pages && error.name === 'RecipeMismatch'))
+      throw new Error(`ended in ${error.name}: ${error.message}`, { cause: error });
     return error.name;
   }
 }

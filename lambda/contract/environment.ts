@@ -10,6 +10,8 @@ export const ENVIRONMENT = {
   results: 'IMAGE_FANOUT_RESULTS',
   /** `maxConcurrency` of a job that names none. */
   maxConcurrency: 'IMAGE_FANOUT_MAX_CONCURRENCY',
+  /** Packages of decoders that the image function has, as `parseFormats` reads them. Unset: those that are on by default. */
+  formats: 'IMAGE_FANOUT_FORMATS',
   /** Prepare's: name of the image function, whose room for environments bounds `maxConcurrency`. */
   processFunction: 'IMAGE_FANOUT_PROCESS_FUNCTION',
   /** Prepare's: MB of the image function, for the price of a run. */

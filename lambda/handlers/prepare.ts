@@ -8,6 +8,7 @@ import type { Used } from '../contract/used.ts';
 import type { Watching } from '../guard/watch.ts';
 import type { PlanState, PreparedState, PrepareEvent } from '../job/prepared.ts';
 import { createPrepare } from '../prepare/prepare.ts';
+import { imagesRead } from './images-read.ts';
 import { meter } from './meter.ts';
 import { roomOf } from './room.ts';
 import { type LambdaContext, open } from './runtime.ts';
@@ -25,7 +26,13 @@ const runs = { bucket: results.bucket, prefix: results.prefix + RESULT_FOLDERS.r
 let used: () => Used;
 const prepare = createPrepare({
   open,
-  defaults: { source, destination, results, maxConcurrency: Number(env(ENVIRONMENT.maxConcurrency)) },
+  defaults: {
+    source,
+    destination,
+    results,
+    maxConcurrency: Number(env(ENVIRONMENT.maxConcurrency)),
+    images: imagesRead(),
+  },
   allowed: { source: [source], destination: [destination], results: [runs] },
   room,
   deployment: () => ({

@@ -5,6 +5,7 @@ import { ENVIRONMENT, env } from '../contract/environment.ts';
 import { parseLocation } from '../contract/location.ts';
 import type { JobInput } from '../job/job.ts';
 import { type BatchResponse, createStart, type QueueRecord, UPLOADS } from '../start/start.ts';
+import { imagesRead } from './images-read.ts';
 import { type LambdaContext, open } from './runtime.ts';
 
 const logger = new Logger();
@@ -13,6 +14,7 @@ const start = createStart({
   open,
   source: parseLocation(env(ENVIRONMENT.source)),
   results: parseLocation(env(ENVIRONMENT.results)),
+  images: imagesRead(),
   // Validated when the stack was synthesized.
   uploadsJob: JSON.parse(env(ENVIRONMENT.uploadsJob)) as JobInput,
   startExecution,

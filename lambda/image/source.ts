@@ -59,7 +59,11 @@ async function decodedBy(decoder: Decoder, body: Buffer, limits: Limits, wanted:
     // WebAssembly may throw what is no Error: a text, a number.
     const { code, message = String(error) } = (error ?? {}) as Partial<NodeJS.ErrnoException>;
     if (code === 'ERR_MODULE_NOT_FOUND' || code === 'MODULE_NOT_FOUND') {
-      throw notRead(decoder.title, 'no package installed that decodes it', `npm install to have added it (${message})`);
+      throw notRead(
+        decoder.title,
+        'no package installed that decodes it',
+        `its package: installed by npm here, by context image-fanout:formats on AWS (${message})`,
+      );
     }
     // Reading past the end of a buffer is how a damaged length shows.
     throw damaged(decoder.title, message.split('\n')[0] ?? message);

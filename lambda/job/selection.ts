@@ -1,7 +1,7 @@
 // Which keys of a source are meant: include and exclude globs, read as gitignore reads them.
 import type { SkipReason } from '../contract/outcome.ts';
 import { matcher } from './globs.ts';
-import { IMAGE_GLOB } from './image-glob.ts';
+import { isImageGlob } from './image-glob.ts';
 
 export interface Selection {
   /** Why a key, relative to the source, is not meant; undefined when it is. */
@@ -43,9 +43,9 @@ function readGlob(glob: string): Glob {
   const text = folder ? glob.replace(/\/+$/, '') : glob;
   const anchored = text.includes('/');
   const pattern = anchored ? text.replace(/^\//, '') : `**/${text}`;
-  const matches = matcher([pattern], { nocase: glob === IMAGE_GLOB });
+  const matches = matcher([pattern], { nocase: isImageGlob(glob) });
   // A glob for images is asked of each key of a listing: no folder's name answers it.
-  const ofFolders = glob !== IMAGE_GLOB;
+  const ofFolders = !isImageGlob(glob);
   return {
     glob,
     used: false,

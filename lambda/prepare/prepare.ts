@@ -18,7 +18,7 @@ import { guardsOf } from '../guard/of-job.ts';
 import { rampedConcurrency } from '../guard/ramp.ts';
 import { overlayReferences } from '../image/overlays.ts';
 import { askedFor } from '../job/asked.ts';
-import { ANY_GLOB, IMAGE_GLOB } from '../job/image-glob.ts';
+import { ANY_GLOB, imageGlob, installedFormats } from '../job/image-glob.ts';
 import { ALL_ITEMS, invalidJob, isRecipeReference, type Job, parseJob } from '../job/job.ts';
 import {
   type Deployment,
@@ -53,6 +53,8 @@ export interface PrepareDependencies extends ListDependencies {
     /** The place for `runs/<id>/`. Default: `.image-fanout/` in the destination. */
     readonly results?: Location;
     readonly maxConcurrency: number;
+    /** The glob of what can be read where the images are. Default: what is installed here. */
+    readonly images?: string;
   };
   /** The places that this deployment may use; outside them a job is refused. Default: any. */
   readonly allowed?: {
@@ -80,7 +82,7 @@ export type Prepare = (event: PrepareEvent) => Promise<PreparedState | PlanState
 export function createPrepare(dependencies: PrepareDependencies): Prepare {
   const { open } = dependencies;
   return async ({ input, execution }) => {
-    const started = await jobOf(input, open);
+    const started = await jobOf(input, open, dependencies.defaults.images ?? imageGlob(installedFormats()));
     const asked = askedFor(started.job);
     const job = parseJob(asked.job);
     const draft = await draftJob(job, execution.name, dependencies);
@@ -239,7 +241,7 @@ async function draftJob(
     recipe,
     existing,
     ...(verify ? { verify } : {}),
-    include: include ?? [isListing(reader) ? IMAGE_GLOB : ANY_GLOB],
+    include: include ?? [isListing(reader) ? (defaults.images ?? imageGlob(installedFormats())) : ANY_GLOB],
     exclude,
     limits,
     maxConcurrency: Math.min(asked, most),

@@ -20,7 +20,7 @@ export interface Started {
  * file's content, an EventBridge event `Object Created` by a job with that one key; anything else is the job itself.
  * Throws InvalidJob when the job file is missing or no JSON.
  */
-export async function jobOf(input: unknown, open: OpenStore): Promise<Started> {
+export async function jobOf(input: unknown, open: OpenStore, images = IMAGE_GLOB): Promise<Started> {
   if (input === null || typeof input !== 'object' || Array.isArray(input)) return { job: input };
   const fields = input as Record<string, unknown>;
   if (typeof fields['job'] === 'string') {
@@ -32,7 +32,7 @@ export async function jobOf(input: unknown, open: OpenStore): Promise<Started> {
   const created = objectCreated(fields);
   return created === undefined
     ? { job: withoutConventions(input) }
-    : { job: { keys: [created.key], include: [IMAGE_GLOB] }, bucket: created.bucket };
+    : { job: { keys: [created.key], include: [images] }, bucket: created.bucket };
 }
 
 /** What AWS and editors put beside the fields of a JSON document, and what says nothing to the job. */

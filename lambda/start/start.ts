@@ -24,6 +24,8 @@ export interface StartDependencies {
   readonly results: Location;
   /** The fields of a job of uploads, but for its keys. */
   readonly uploadsJob: JobInput;
+  /** The glob of what the image function reads. Default: all images. */
+  readonly images?: string;
   /** Starts an execution; starting one of the same name again must do nothing. */
   readonly startExecution: (name: string, input: unknown) => Promise<void>;
   /** Runs of uploads that go on. Default: not asked. */
@@ -106,7 +108,7 @@ async function startUploads(uploads: readonly Created[], dependencies: StartDepe
   // Nobody named these keys: whatever lands below the source is told of.
   const keys = [...new Set(uploads.map(({ key }) => key))].sort();
   const name = executionName('uploads', uploads);
-  const uploadsJob = { include: [IMAGE_GLOB], ...dependencies.uploadsJob };
+  const uploadsJob = { include: [dependencies.images ?? IMAGE_GLOB], ...dependencies.uploadsJob };
   const inline = { ...uploadsJob, keys };
   if (Buffer.byteLength(JSON.stringify(inline)) <= MOST_INPUT_BYTES - ROOM) return await startExecution(name, inline);
   const key = `${results.prefix}${RESULT_FOLDERS.manifests}uploads/${name}.json`;

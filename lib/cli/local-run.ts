@@ -4,7 +4,7 @@ import { DEADLINE_ERROR } from '../../lambda/contract/guard-errors.ts';
 import { formatLocation, isDirectory } from '../../lambda/contract/location.ts';
 import { createTransform } from '../../lambda/image/transform.ts';
 import { matcher } from '../../lambda/job/globs.ts';
-import { IMAGE_GLOB } from '../../lambda/job/image-glob.ts';
+import { isImageGlob } from '../../lambda/job/image-glob.ts';
 import type { Prepare } from '../../lambda/prepare/prepare.ts';
 import { createProcess } from '../../lambda/process/process.ts';
 import { printable } from '../../lambda/report/printable.ts';
@@ -211,7 +211,7 @@ function sayUnusedGlobs(
 ): void {
   if (unused === undefined || job.reader.kind !== 'LIST' || counts.pending > 0 || attempts.length > 1) return;
   for (const glob of unused) {
-    if (glob !== IMAGE_GLOB)
+    if (!isImageGlob(glob))
       display.say(`The glob ${JSON.stringify(glob)} matched none of ${formatCount(counts.total)} keys.`);
   }
 }

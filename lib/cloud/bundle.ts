@@ -17,6 +17,12 @@ import { homedir } from 'node:os';
 import { basename, dirname, extname, join, resolve } from 'node:path';
 import { brotliDecompressSync } from 'node:zlib';
 import type { BuildOptions } from 'esbuild';
+import {
+  DEFAULT_FORMATS,
+  OPTIONAL_FORMAT_NAMES,
+  OPTIONAL_FORMATS,
+  type OptionalFormatName,
+} from '../../lambda/contract/formats.ts';
 
 /** The functions that can be bundled: each is the entry file of that name in `lambda/handlers/`. */
 export type FunctionName = 'prepare' | 'process' | 'summarize' | 'start' | 'report' | 'guard' | 'account';
@@ -45,13 +51,8 @@ export const ANY_FOLDER = PACKAGED ? join(import.meta.dirname, 'types') : join(R
 /** What npm is told about the machine that Lambda's Node runtimes run on: Amazon Linux. */
 const LAMBDA_PLATFORM = { os: 'linux', libc: 'glibc' } as const;
 
-/**
- * Packages that only the image function needs, with native code or WebAssembly: they stay outside the bundle, in
- * node_modules. PDFium is left out: its 2 MB would be for what a recipe must allow first.
- */
-const NATIVE = ['sharp', 'libheif-js', 'jxl-oxide-wasm', '@cornerstonejs/codec-openjpeg'];
-/** What else the handlers may import, and then find missing. */
-const LEFT_OUT = ['@hyzyla/pdfium'];
+/** Packages that only the image function needs, with native code or WebAssembly: they stay outside the bundle, in node_modules. */
+const NATIVE = ['sharp', ...OPTIONAL_FORMAT_NAMES.map((name) => OPTIONAL_FORMATS[name].package)];
 
 /** How esbuild bundles all functions. */
 export const BUNDLING = {
@@ -65,7 +66,7 @@ export const BUNDLING = {
   format: 'esm',
   target: 'node24',
   mainFields: ['module', 'main'],
-  external: [...NATIVE, ...LEFT_OUT],
+  external: NATIVE,
   // What is CommonJS in the bundle calls require, which an ES module lacks. Minified names are short, so this one is free.
   banner: {
     js: "import{createRequire as createRequireOfBundle}from'node:module';const require=createRequireOfBundle(import.meta.url);",
@@ -76,16 +77,27 @@ export const BUNDLING = {
 /**
  * Bundles one function into a new folder below `into` and answers its path. The same source gives the same bytes, so
  * that the asset's hash changes only with the code. Only the image function (`process`) needs `cpu`; its folder also
- * gets node_modules with sharp's binaries for that processor, from npm's registry or, the second time, from the cache.
+ * gets node_modules with sharp's binaries for that processor and the decoders of these formats, from npm's registry or, the second time, from the cache.
  */
-export function bundle(name: FunctionName, cpu: Cpu, into: string): string {
+export function bundle(
+  name: FunctionName,
+  cpu: Cpu,
+  into: string,
+  formats: readonly OptionalFormatName[] = DEFAULT_FORMATS,
+): string {
   const folder = join(into, name);
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
   if (PACKAGED) unpack(name, folder);
   else buildFunction(name, folder);
-  if (name === 'process')
-    cpSync(nativeModules(cpu), join(folder, 'node_modules'), { recursive: true, filter: isNeeded });
+  if (name === 'process') {
+    const modules = nativeModules(cpu);
+    const off = OPTIONAL_FORMAT_NAMES.filter((format) => !formats.includes(format)).map((format) =>
+      join(modules, OPTIONAL_FORMATS[format].package),
+    );
+    const filter = (path: string): boolean => isNeeded(path) && !off.includes(path);
+    cpSync(modules, join(folder, 'node_modules'), { recursive: true, filter });
+  }
   return folder;
 }
 
@@ -130,6 +142,7 @@ function userCache(): string {
 function isNeeded(path: string): boolean {
   if (['.md', '.ts', '.mts', '.cts', '.map', '.cc', '.h', '.gyp'].includes(extname(path))) return false;
   if (['.bin', '.package-lock.json'].includes(basename(path))) return false;
+  if (/pdfium\.wasm\.base64/.test(basename(path))) return false;
   return !OTHER_BUILDS.some((build) => path.endsWith(build));
 }
 
@@ -143,6 +156,14 @@ const OTHER_BUILDS = [
   'codec-openjpeg/dist/openjpegjs_decode.js',
   'codec-openjpeg/dist/openjpegwasm.js',
   'codec-openjpeg/dist/openjpegwasm.wasm',
+  ...[
+    'index.cjs',
+    'index.esm.base64.js',
+    'index.esm.browser.js',
+    'index.esm.cdn.js',
+    'index.esm.worker.js',
+    'worker.bundle.js',
+  ].map((file) => `pdfium/dist/${file}`),
 ];
 
 /** The folder with the native packages for a processor; made on first use, by `npm ci` from our own lock file. */

@@ -2,6 +2,7 @@
 import { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { Node } from 'constructs';
 import * as z from 'zod';
+import { DEFAULT_FORMATS, type OptionalFormatName, parseFormats } from '../../lambda/contract/formats.ts';
 import { type Location, parseLocation } from '../../lambda/contract/location.ts';
 import { type JobInput, MOST_CONCURRENCY, parseJob } from '../../lambda/job/job.ts';
 import { CONTEXT_PREFIX, STACK_NAME } from '../outputs.ts';
@@ -54,6 +55,20 @@ export const contextSchema = z.strictObject({
   results: place
     .optional()
     .describe('An existing bucket for runs and their accounts, `s3://bucket/prefix/`. Else a new bucket.'),
+  formats: z
+    .string()
+    .transform((text, context): OptionalFormatName[] => {
+      try {
+        return parseFormats(text);
+      } catch (error) {
+        context.issues.push({ code: 'custom', message: (error as Error).message, input: text });
+        return z.NEVER;
+      }
+    })
+    .prefault(DEFAULT_FORMATS.join(','))
+    .describe(
+      'What the image function reads by packages of their own ([formats](docs/formats.md#placement)): some of `heic,jxl,jp2,pdf`, or `none`.',
+    ),
   architecture: z.enum(['arm64', 'x86_64']).default('arm64').describe('Processor of the functions.'),
   memory: whole(512, 10_240).default(1769).describe('MB of the image function.'),
   largeMemory: whole(512, 10_240)

@@ -14,6 +14,7 @@ import {
 } from 'aws-cdk-lib/aws-lambda';
 import { type ILogGroup, LogGroup, type RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
+import { DEFAULT_FORMATS, type OptionalFormatName } from '../../lambda/contract/formats.ts';
 import { ANY_FOLDER, bundle, type Cpu, type FunctionName, WORK } from './bundle.ts';
 
 /** The network that all functions are in. */
@@ -57,6 +58,8 @@ export interface HandlerProps extends CommonProps {
   /** Which of the entry files in `lambda/handlers/`. */
   readonly entry: FunctionName;
   readonly description: string;
+  /** Of the image function: what it reads by packages of their own. @default - as `bundle` has it */
+  readonly formats?: readonly OptionalFormatName[];
   /** MB; Lambda gives processor time in proportion, one whole processor at 1769. */
   readonly memory: number;
   /** Seconds. */
@@ -91,7 +94,7 @@ export class Handler extends Construct {
     this.role = role;
     this.function = new LambdaFunction(this, 'Function', {
       description: props.description,
-      code: code(this, props.entry, props.architecture),
+      code: code(this, props.entry, props.architecture, props.formats),
       handler: 'index.handler',
       runtime: Runtime.NODEJS_24_X,
       architecture: props.architecture,
@@ -112,12 +115,17 @@ export class Handler extends Construct {
 const bundles = new Map<string, string>();
 
 /** The bundle of a function, made once per process and processor: two functions may share one. */
-function code(scope: Construct, entry: FunctionName, architecture: Architecture): Code {
+function code(
+  scope: Construct,
+  entry: FunctionName,
+  architecture: Architecture,
+  formats: readonly OptionalFormatName[] = DEFAULT_FORMATS,
+): Code {
   // `cdk list` and the like want no bundles; any folder does then.
   if (!Stack.of(scope).bundlingRequired) return Code.fromAsset(ANY_FOLDER);
   const cpu: Cpu = architecture === Architecture.X86_64 ? 'x64' : 'arm64';
-  const name = `${entry}-${cpu}`;
-  const path = bundles.get(name) ?? bundle(entry, cpu, scratch(cpu));
+  const name = [entry, cpu, ...formats].join('-');
+  const path = bundles.get(name) ?? bundle(entry, cpu, scratch([cpu, ...formats].join('-')), formats);
   bundles.set(name, path);
   return Code.fromAsset(path);
 }
@@ -125,12 +133,12 @@ function code(scope: Construct, entry: FunctionName, architecture: Architecture)
 let folder: string | undefined;
 
 /** A folder that lives as long as the process: the CDK copies assets into cdk.out as soon as it is given them. */
-function scratch(cpu: Cpu): string {
+function scratch(name: string): string {
   if (folder === undefined) {
     mkdirSync(WORK, { recursive: true });
     const made = mkdtempSync(join(WORK, 'functions-'));
     process.on('exit', () => rmSync(made, { recursive: true, force: true }));
     folder = made;
   }
-  return join(folder, cpu);
+  return join(folder, name);
 }

@@ -10,6 +10,7 @@ import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import { LogLevel, type StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import { Construct } from 'constructs';
 import { ENVIRONMENT, RESULT_FOLDERS } from '../../lambda/contract/environment.ts';
+import { DEFAULT_FORMATS, type OptionalFormatName } from '../../lambda/contract/formats.ts';
 import { METRICS, SERVICE } from '../../lambda/contract/metrics.ts';
 import { TIMEOUTS } from '../workflow.ts';
 import { PartsAccount } from './account.ts';
@@ -51,6 +52,11 @@ export interface ImageFanoutProps {
   readonly results?: Place;
   /** Processor of the functions. @default Architecture.ARM_64 */
   readonly architecture?: Architecture;
+  /**
+   * What the image function reads by packages of their own: `heic` (LGPL-3.0; HEVC is patented), `jxl`, `jp2`, `pdf`.
+   * @default ['heic', 'jxl', 'jp2']
+   */
+  readonly formats?: readonly OptionalFormatName[];
   /** MB of the image function. @default 1769, where Lambda gives one whole processor */
   readonly memory?: number;
   /** MB of the image function that is tried once more after memory ran out. @default 3008, the most that new accounts allow */
@@ -147,7 +153,7 @@ export class ImageFanout extends Construct {
 
   constructor(scope: Construct, id: string, props: ImageFanoutProps = {}) {
     super(scope, id);
-    const { encryptionKey, reservedConcurrency } = props;
+    const { encryptionKey, reservedConcurrency, formats = DEFAULT_FORMATS } = props;
     this.maxConcurrency = Math.min(props.maxConcurrency ?? 100, reservedConcurrency ?? Number.POSITIVE_INFINITY);
     const place = (id: string, existing: Place | undefined, events = false): Place =>
       existing ?? { bucket: createBucket(this, id, encryptionKey, events), prefix: '' };
@@ -174,6 +180,7 @@ export class ImageFanout extends Construct {
         [ENVIRONMENT.results]: placeUri(results),
         [ENVIRONMENT.maxConcurrency]: String(this.maxConcurrency),
         [ENVIRONMENT.stack]: this.metricsName,
+        ...(isDefault(formats) ? {} : { [ENVIRONMENT.formats]: formats.join(',') || 'none' }),
         POWERTOOLS_SERVICE_NAME: SERVICE,
         POWERTOOLS_METRICS_NAMESPACE: METRICS.namespace,
       },
@@ -181,6 +188,7 @@ export class ImageFanout extends Construct {
     const image = {
       ...common,
       entry: 'process',
+      formats,
       memory: props.memory ?? DEFAULT_MEMORY,
       // glibc's arenas keep what threads freed: https://sharp.pixelplumbing.com/install/#linux-memory-allocator
       environment: { ...common.environment, MALLOC_ARENA_MAX: '2' },
@@ -415,4 +423,9 @@ function acknowledgeNotificationHandler(scope: Construct): void {
     reason:
       "It is the CDK's own function, which writes logs with this policy; its other one names the buckets. With context image-fanout:eventBridgeIsOn it is not there.",
   });
+}
+
+/** Whether these are the formats that nothing needs to be told of. */
+function isDefault(formats: readonly OptionalFormatName[]): boolean {
+  return formats.length === DEFAULT_FORMATS.length && DEFAULT_FORMATS.every((name) => formats.includes(name));
 }

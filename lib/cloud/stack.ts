@@ -44,6 +44,7 @@ export class ImageFanoutStack extends Stack {
       eventBridgeIsOn: settings.eventBridgeIsOn,
       monitoring: settings.monitoring,
       architecture: settings.architecture === 'arm64' ? Architecture.ARM_64 : Architecture.X86_64,
+      formats: settings.formats,
       memory: settings.memory,
       largeMemory: settings.largeMemory,
       maxConcurrency: settings.maxConcurrency,

@@ -1,11 +1,14 @@
 // The bundles: right binaries for the target, small, whole, and the same each time.
-import { execFileSync } from 'node:child_process';
+import { execFileSync, fork } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { arch, tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { deflateRawSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { OPTIONAL_FORMATS } from '../../lambda/contract/formats.ts';
+import { limitsSchema } from '../../lambda/contract/limits.ts';
+import { resolveRecipe } from '../../lambda/recipe/recipe.ts';
 import { bundle, type Cpu, type FunctionName, writableOf } from '../../lib/cloud/bundle.ts';
 
 const MEGABYTE = 1_000_000;
@@ -85,6 +88,52 @@ it('each bundle can be imported, and has a handler', () => {
     expect(execFileSync(process.execPath, ['-e', script], { env, encoding: 'utf8' }).trim(), folder).toBe('function');
   }
 });
+
+describe('formats that are chosen', () => {
+  const packages = (folder: string): string[] =>
+    ['sharp', ...Object.values(OPTIONAL_FORMATS).map((format) => format.package)].filter((name) =>
+      existsSync(join(folder, 'node_modules', name, 'package.json')),
+    );
+
+  it('are the only ones in the bundle; PDF is none by default', () => {
+    expect(packages(folders.arm64)).toEqual(['sharp', 'libheif-js', 'jxl-oxide-wasm', '@cornerstonejs/codec-openjpeg']);
+    const none = bundle('process', 'arm64', join(into, 'none'), []);
+    expect(packages(none)).toEqual(['sharp']);
+    expect(zipped(none)).toBeLessThan(zipped(folders.arm64) - MEGABYTE);
+  });
+
+  it('are read by the bundled worker, and what is left out ends in a class that says so', {
+    timeout: 120_000,
+  }, async () => {
+    const cpu = arch() === 'arm64' ? 'arm64' : 'x64';
+    const chosen = bundle('process', cpu, join(into, 'chosen'), ['pdf']);
+    expect(packages(chosen)).toEqual(['sharp', '@hyzyla/pdfium']);
+    const pdf = Buffer.from(
+      '%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj 2 0 obj<</Type/Pages/Count 1/Kids[3 0 R]>>endobj 3 0 obj<</Type/Page/Parent 2 0 R/MediaBox[0 0 72 72]>>endobj trailer<</Root 1 0 R>>',
+    );
+    expect(await answerOf(chosen, pdf)).toMatchObject({ transformed: { source: { format: 'pdf', width: 150 } } });
+    const heic = Buffer.from('\0\0\0\x18ftypheic\0\0\0\0mif1heic\0\0\0\x10meta\0\0\0\0hvc1', 'latin1');
+    expect(await answerOf(chosen, heic)).toMatchObject({
+      error: { name: 'UnsupportedImage', message: expect.stringContaining('image-fanout:formats') },
+    });
+  });
+});
+
+/** What the bundled worker makes of a file. */
+async function answerOf(folder: string, body: Buffer): Promise<unknown> {
+  const worker = fork(join(folder, 'image-worker.mjs'), { serialization: 'advanced', execArgv: [] });
+  try {
+    const answer = new Promise((resolve, reject) => {
+      worker.on('message', (message) => message !== 'taken' && resolve(message));
+      worker.on('exit', (code) => reject(new Error(`ended with ${code}`)));
+    });
+    const recipe = resolveRecipe({ format: 'png', allow: ['pdf'] });
+    worker.send({ body, key: 'a', recipe, limits: limitsSchema.parse({}) });
+    return await answer;
+  } finally {
+    worker.kill('SIGKILL');
+  }
+}
 
 it('no bundle holds the CDK, and the image function no zod', () => {
   for (const folder of Object.values(folders)) {

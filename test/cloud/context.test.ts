@@ -18,6 +18,12 @@ describe('readContext', () => {
     expect(read({ 'image-fanout:memory': 2048 }).memory).toBe(2048);
   });
 
+  it('takes the formats that the image function shall read, in any order, or none', () => {
+    expect(read({}).formats).toEqual(['heic', 'jxl', 'jp2']);
+    expect(read({ 'image-fanout:formats': 'pdf, heic' }).formats).toEqual(['heic', 'pdf']);
+    expect(read({ 'image-fanout:formats': 'none' }).formats).toEqual([]);
+  });
+
   it("leaves other people's keys alone", () => {
     expect(() => read({ '@aws-cdk/core:stackRelativeExports': true, theirs: 1 })).not.toThrow();
   });
@@ -38,6 +44,7 @@ describe('readContext', () => {
     ['image-fanout:uploadsJob', '{"recipe":"nope"}', /image-fanout:uploadsJob: The job has a problem:\n.*recipe/],
     ['image-fanout:uploadsJob', '{"keys":["a"]}', /image-fanout:uploadsJob: expected no keys/],
     ['image-fanout:kmsKey', 'alias/mine', /image-fanout:kmsKey: expected the ARN of a KMS key, got "alias\/mine"/],
+    ['image-fanout:formats', 'heic,raw', /image-fanout:formats: expected none or some of heic, jxl, jp2, pdf, got raw/],
     ['image-fanout:architecture', 'arm', /image-fanout:architecture: .*"arm64"\|"x86_64".*, got "arm"/],
   ])('refuses %s = %j and says what was expected', (key, value, message) => {
     expect(() => read({ [key]: value })).toThrow(message);
