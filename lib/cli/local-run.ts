@@ -4,7 +4,7 @@ import { DEADLINE_ERROR } from '../../lambda/contract/guard-errors.ts';
 import { formatLocation, isDirectory } from '../../lambda/contract/location.ts';
 import { createTransform } from '../../lambda/image/transform.ts';
 import { matcher } from '../../lambda/job/globs.ts';
-import { isImageGlob } from '../../lambda/job/image-glob.ts';
+import { imageGlob, installedFormats, isImageGlob } from '../../lambda/job/image-glob.ts';
 import type { Prepare } from '../../lambda/prepare/prepare.ts';
 import { createProcess } from '../../lambda/process/process.ts';
 import { printable } from '../../lambda/report/printable.ts';
@@ -193,8 +193,8 @@ export async function runHere(
 
 /** Whoever includes more in a listing may not know that what is no image by its name is left out only by default. */
 function sayReplacedDefault({ job, errors }: Summary, display: Display): void {
-  if (job.reader.kind !== 'LIST' || job.include.includes(IMAGE_GLOB)) return;
-  const isImage = matcher([IMAGE_GLOB], { nocase: true });
+  if (job.reader.kind !== 'LIST' || job.include.some(isImageGlob)) return;
+  const isImage = matcher([imageGlob(installedFormats())], { nocase: true });
   const examples = errors.flatMap(({ name, examples: keys }) => (name === 'NotAnImage' ? keys : []));
   const other = examples.find(({ key }) => !isImage(key.slice(job.source.prefix.length)));
   if (other === undefined) return;
