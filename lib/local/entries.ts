@@ -64,7 +64,7 @@ async function* recorded(
   const store = source.openStore(results);
   const onlyFailed = source.redrive?.only === 'failed';
   const identify = identities(source.state);
-  const done = await countsOf(inputsIn(store, succeededSince), identify);
+  const done = await countsOf(inputsIn(store, succeededSince), identify, source.state);
   for await (const records of recordsIn(store, [...(base?.failed ?? []), ...(base?.pending ?? [])])) {
     yield records.flatMap((record): Entry[] => {
       if (done.take(identify(record.Input))) return [];
@@ -94,9 +94,9 @@ async function* replayed(
   // Nothing succeeds, nor fails, before its item is on record: so only an earlier version of us can have left this.
   if (next > 0 && source.record?.exists() !== true && succeeded.length + failedSince.length > 0) throw unrecorded();
   const identify = identities(source.state);
-  const done = await countsOf(inputsIn(store, succeeded), identify);
+  const done = await countsOf(inputsIn(store, succeeded), identify, source.state);
   const onlyFailed = source.redrive?.only === 'failed';
-  const failed = onlyFailed ? await countsOf(failedInputs(store, failedSince), identify) : undefined;
+  const failed = onlyFailed ? await countsOf(failedInputs(store, failedSince), identify, source.state) : undefined;
   yield* listed(source, done, failed);
 }
 
@@ -160,10 +160,18 @@ async function* positioned(pages: ItemPages): AsyncGenerator<readonly RecordedIt
 async function countsOf(
   groups: AsyncIterable<readonly string[]>,
   identify: (input: string) => string,
+  state: DistributedMapState,
 ): Promise<InputCounts> {
-  const counts = createInputCounts();
+  const counts = createInputCounts(positionOpening(state));
   for await (const inputs of groups) for (const input of inputs) counts.add(identify(input));
   return counts;
+}
+
+/** How an identity begins before its first item's position, where the ItemSelector puts that first; else undefined. */
+function positionOpening({ ItemSelector, ItemBatcher }: DistributedMapState): string | undefined {
+  const [first] = Object.entries((ItemSelector ?? {}) as Record<string, Json>);
+  if (first?.[1] !== '$$.Map.Item.Index') return undefined;
+  return `${ItemBatcher === undefined ? '' : '['}{${JSON.stringify(first[0].replace(/\.\$$/, ''))}:`;
 }
 
 /** A child's items, without what its batch says of the attempt. Inputs that follow each other mostly begin alike. */

@@ -57,7 +57,7 @@ async function looks(png: Buffer, width?: number): Promise<string> {
   return `${info.width} x ${info.height}: ${data.subarray(0, 3).join(' ')}`;
 }
 
-type Reader = 'LIST' | 'JSONL' | 'S3_INVENTORY';
+type Reader = 'LIST' | 'CSV' | 'JSONL' | 'S3_INVENTORY';
 
 const change = fc.record({ key: fc.constantFrom(...KEYS), what: fc.constantFrom('replace', 'remove', 'add') });
 const attempt = fc.record({
@@ -72,7 +72,7 @@ const attempt = fc.record({
 const plan = fc.record({
   /** In directories each record is there at once; over S3 they come in parts, so that a kill loses those of seconds. */
   kind: fc.constantFrom<Kind>('directories', 'S3'),
-  reader: fc.constantFrom<Reader>('LIST', 'JSONL', 'S3_INVENTORY'),
+  reader: fc.constantFrom<Reader>('LIST', 'CSV', 'JSONL', 'S3_INVENTORY'),
   /** Rows of a list: a key, and for an inventory whether the row is an old version or a delete marker. */
   rows: fc.array(fc.record({ key: fc.constantFrom(...KEYS), row: fc.constantFrom('current', 'old', 'deleted') }), {
     minLength: 1,
@@ -216,7 +216,11 @@ test('each listed item stands once, and each output is what sharp makes of the s
             if (n < outputs) theirs.set(outputOf(key, n), Buffer.from(`theirs: ${key} ${n}`));
           for (const [key, body] of theirs) await destination.write(places.destination.prefix + key, body);
 
-          const manifest = reader === 'JSONL' ? 'list.jsonl' : 'inventory/manifest.json';
+          const manifest =
+            reader === 'CSV' ? 'list.csv' : reader === 'JSONL' ? 'list.jsonl' : 'inventory/manifest.json';
+          // What a list says of its keys was true when it was made.
+          const etags = new Map<string, string>();
+          for (const { key } of rows) etags.set(key, (await source.head(prefix + key))?.etag ?? '');
           const uri =
             kind === 'S3'
               ? `s3://${places.destination.bucket}/lists/${manifest}`
@@ -224,10 +228,13 @@ test('each listed item stands once, and each output is what sharp makes of the s
           if (reader === 'JSONL') {
             const lines = rows.map(({ key }) => `${JSON.stringify({ key: prefix + key })}\n`).join('');
             await destination.write('lists/list.jsonl', Buffer.from(lines));
+          } else if (reader === 'CSV') {
+            const lines = rows.map(({ key }) => `${prefix}${key},${etags.get(key)}\n`);
+            await destination.write('lists/list.csv', Buffer.from(`key,ETag\n${lines.join('')}`));
           } else if (reader === 'S3_INVENTORY') {
             const csv = rows.map(
               ({ key, row }) =>
-                `"${places.source.bucket}","${encodeURIComponent(prefix + key)}","${row}","${row === 'current'}","${row === 'deleted'}"\n`,
+                `"${places.source.bucket}","${encodeURIComponent(prefix + key)}","${row}","${row === 'current'}","${row === 'deleted'}","${etags.get(key)}"\n`,
             );
             await destination.write('lists/inventory/rows.csv.gz', gzipSync(csv.join('')));
             const document = {
@@ -238,7 +245,7 @@ test('each listed item stands once, and each output is what sharp makes of the s
               ...{
                 version: '2016-11-30',
                 fileFormat: 'CSV',
-                fileSchema: 'Bucket, Key, VersionId, IsLatest, IsDeleteMarker',
+                fileSchema: 'Bucket, Key, VersionId, IsLatest, IsDeleteMarker, ETag',
               },
               files: [{ key: 'lists/inventory/rows.csv.gz', size: 1, MD5checksum: '' }],
             };

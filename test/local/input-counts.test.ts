@@ -15,3 +15,20 @@ it('gives back each text as often as it was added, while it grows, and no other'
   expect(counts.take('in/0.jpg')).toBe(false);
   expect(counts.take('in/1.jpg')).toBe(false);
 });
+
+it('tells texts that begin with a position apart by that alone, and has each once', () => {
+  const counts = createInputCounts('[{"index":');
+  const text = (index: number | string, rest = '') => `[{"index":${index},"item":"${rest}"}]`;
+  for (const index of [0, 31, 32, 4095, 1_000_000, 2 ** 31 + 5]) counts.add(text(index));
+  // What succeeded twice stands once all the same.
+  counts.add(text(32, 'again'));
+  counts.add('of another form');
+  counts.add(text('', 'without a number'));
+  for (const index of [1, 33, 999_999, 2 ** 31 + 6]) expect(counts.take(text(index))).toBe(false);
+  for (const index of [0, 31, 32, 4095, 1_000_000, 2 ** 31 + 5]) {
+    expect(counts.take(text(index)), String(index)).toBe(true);
+    expect(counts.take(text(index)), String(index)).toBe(false);
+  }
+  expect([counts.take('of another form'), counts.take('of another form')]).toEqual([true, false]);
+  expect([counts.take(text('', 'without a number')), counts.take(text('', 'without'))]).toEqual([true, false]);
+});
