@@ -14,13 +14,14 @@ import { collision, decide } from '../../lambda/process/outputs.ts';
 import { openContext } from '../../lambda/process/process.ts';
 import { skipReason } from '../../lambda/process/process-key.ts';
 import { type JobContext, planOf, type ReasonToMake, whyToMake } from '../../lambda/process/up-to-date.ts';
-import { staticOutputKeys } from '../../lambda/recipe/keys.ts';
+import { comparableKeys, staticOutputKeys } from '../../lambda/recipe/keys.ts';
 import { openStores } from '../../lambda/store/open.ts';
 import type { OpenStore } from '../../lambda/store/store.ts';
 import { EXIT, type ExitCode } from './command.ts';
 import { type DryRunPlan, type PlannedKey, planText } from './dry-run-text.ts';
 import { defaultConcurrency } from './execute.ts';
 import { itemsFor, openJobItems } from './job-items.ts';
+import { createOwners, type Owners } from './output-owners.ts';
 import { newRunId } from './run-id.ts';
 import { withStandardInput } from './standard-input.ts';
 
@@ -62,7 +63,7 @@ type Look = { readonly index: number; readonly key: string } & (
     }
 );
 
-/** Goes through all keys, and tells of each in input order. Memory follows their output keys, which may meet. */
+/** Goes through all keys, and tells of each in input order. Memory follows the keys, by some 100 bytes each: their outputs may meet. */
 async function makePlan(
   job: PreparedJob,
   open: OpenStore,
@@ -71,7 +72,9 @@ async function makePlan(
   const { signal } = new AbortController();
   const context = await openContext(job, open, signal);
   const limit = pLimit(LOOKS_AT_ONCE);
-  const owners = new Map<string, string>();
+  const { prefix } = job.source;
+  const { keysOf } = comparableKeys(job.recipe);
+  const owners = createOwners((key) => keysOf(key.slice(prefix.length)));
   const counts = { total: 0, process: 0, skip: 0, fail: 0 };
   const skipped: Record<string, number> = {};
   const reasons: Partial<Record<ReasonToMake, number>> = {};
@@ -82,7 +85,7 @@ async function makePlan(
     const { index, key } = look;
     if ('skip' in look) return { index, key, action: 'skip', reason: look.skip };
     const { outputs, unknown: unknownOutputs, why } = look;
-    const failure = look.failure ?? claim(owners, outputs, key, job);
+    const failure = look.failure ?? claim(owners, key, job);
     return failure === undefined
       ? { index, key, action: 'process', reasons: why, outputs, unknownOutputs }
       : { index, key, action: 'fail', error: failure.name, message: failure.message };
@@ -167,16 +170,8 @@ async function lookAtOutputs(context: JobContext, item: Item, index: number, sig
 }
 
 /** Two sources with one output key: the second one would fail. A key that is named twice is one source. */
-function claim(
-  owners: Map<string, string>,
-  outputs: readonly string[],
-  key: string,
-  job: PreparedJob,
-): FanoutError | undefined {
-  const taken = outputs.find((output) => (owners.get(output) ?? key) !== key);
-  if (taken !== undefined) {
-    return collision(taken, objectUri(job.source.bucket, key), owners.get(taken) ?? '');
-  }
-  for (const output of outputs) owners.set(output, key);
-  return undefined;
+function claim(owners: Owners, key: string, { source, destination }: PreparedJob): FanoutError | undefined {
+  const taken = owners.claim(key);
+  if (taken === undefined) return undefined;
+  return collision(destination.prefix + taken.output, objectUri(source.bucket, key), taken.owner);
 }
