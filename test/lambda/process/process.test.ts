@@ -279,6 +279,28 @@ describe.each<Kind>(['directories', 'S3'])('process on %s', (kind) => {
     );
   });
 
+  test("has each key's own time: the wait for a processor is no part of it", async () => {
+    const keys = ['queue/a.jpg', 'queue/b.jpg', 'queue/c.jpg'];
+    for (const key of keys) await places.put(key, await image(18));
+    let first = true;
+    const held = createProcess({
+      open: places.open,
+      imageConcurrency: 1,
+      transform: async (input) => {
+        if (first) {
+          first = false;
+          await new Promise((resolve) => setTimeout(resolve, 2_000));
+        }
+        return await transform(input);
+      },
+    });
+    const outcomes = await run(keys, {}, 'queue-1', held);
+    const times = outcomes.map((outcome) => (outcome.status === 'succeeded' ? outcome.ms : undefined));
+    for (const ms of times) expect(ms?.total).toBeCloseTo((ms?.read ?? 0) + (ms?.transform ?? 0) + (ms?.write ?? 0), 0);
+    // One was held; the others waited as long, and it is not their time.
+    expect(times.filter((ms) => (ms?.transform ?? 0) >= 1_990)).toHaveLength(1);
+  });
+
   test('gives up at once when told to', async () => {
     await places.put('abort/a.jpg', await image(17));
     const handler = createProcess({ open: places.open, transform: () => new Promise(() => {}) });

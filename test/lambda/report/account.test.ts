@@ -68,6 +68,24 @@ describe('writeAccount', () => {
     expect(slowest).toEqual([{ index: 0, key: 'a', milliseconds: 40 }]);
   });
 
+  it("has the last attempt's rate of what that attempt did, and the slowest key by its own time", async () => {
+    const run = testRun();
+    const slow = { ...succeeded(1, 'slow.jpg', 7000), ms: { read: 1, transform: 900, write: 1, total: 902 } };
+    const first = [
+      childRecord([succeeded(0, 'a.jpg')], 1),
+      childRecord([slow], 2),
+      childRecord([failed(2, 'b.jpg')], 3),
+    ];
+    const earlier = putAttempt(run, [...first, childRecord([pending(3, 'c.jpg')])]);
+    const rest = [childRecord([succeeded(2, 'b.jpg')], 100), childRecord([succeeded(3, 'c.jpg', 3000)], 101)];
+    putAttempt(run, rest, { redrive: 1, earlier });
+    const start = Date.UTC(2026, 0, 1, 0, 1, 40);
+    const summary = await writeAccount({ ...run, status: 'SUCCEEDED', started: start, ended: start + 500 });
+    expect(summary.counts).toMatchObject({ total: 4, succeeded: 4 });
+    expect(summary.throughput).toEqual({ keysPerSecond: 4, bytesInPerSecond: 8000 });
+    expect(summary.slowest[0]).toEqual({ index: 1, key: 'slow.jpg', milliseconds: 902 });
+  });
+
   it('keeps what a key of a failed batch has reached', async () => {
     const run = testRun();
     putAttempt(run, [
