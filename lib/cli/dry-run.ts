@@ -127,7 +127,8 @@ function createOutput(stream: NodeJS.WriteStream): { write(text: string): Promis
   return {
     async write(text) {
       if (stream.write(text) || stream.destroyed) return;
-      await Promise.race([once(stream, 'drain'), once(stream, 'close')]);
+      // It rejects when the reader goes away, which is no error of this program's.
+      await once(stream, 'drain').catch(() => undefined);
     },
   };
 }
