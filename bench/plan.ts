@@ -29,9 +29,6 @@ const IMAGES = resolve(import.meta.dirname, '../../shared/images');
 /** Folders of images that are read, and one of such as are not. */
 const SOUND = ['photos', 'png', 'webp', 'gif', 'tiff', 'jpeg', 'orientation', 'icc-colour'];
 const BROKEN = 'broken';
-/** Photos weigh more than samples of a test suite: larger ones would be most of the time of this bench. */
-const MOST_BYTES = 1_500_000;
-
 const { values } = parseArgs({
   options: {
     keys: { type: 'string', default: '2000' },
@@ -39,6 +36,10 @@ const { values } = parseArgs({
     sample: { type: 'string', default: '200' },
     recipe: { type: 'string', default: 'thumbnail' },
     listed: { type: 'string', default: '10000000' },
+    /** Larger images are left out: they would be most of the time of this bench. */
+    bytes: { type: 'string', default: '1500000' },
+    /** `memory` or `truth` alone. */
+    part: { type: 'string' },
     /** What a process that this bench starts does: `census`. */
     act: { type: 'string' },
   },
@@ -46,8 +47,8 @@ const { values } = parseArgs({
 
 if (values.act === 'census') await census(Number(values.listed));
 else {
-  await memory();
-  await truth();
+  if (values.part !== 'truth') await memory();
+  if (values.part !== 'memory') await truth();
 }
 
 /** Keys as cameras and people name them, page by page: nothing else is read. */
@@ -119,7 +120,7 @@ async function gather(directory: string, keys: number) {
         .sort()
         .map(async (name) => ({ extension: extname(name), body: await readFile(join(IMAGES, folder, name)) })),
     );
-  const sound = (await Promise.all(SOUND.map(load))).flat().filter(({ body }) => body.length <= MOST_BYTES);
+  const sound = (await Promise.all(SOUND.map(load))).flat().filter(({ body }) => body.length <= Number(values.bytes));
   const broken = await load(BROKEN);
   for (let at = 0; at < keys; at++) {
     const from = at % 100 < 3 ? broken : sound;

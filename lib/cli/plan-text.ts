@@ -44,7 +44,7 @@ function listing({ source, destination, listing: list, collisions, sample, failu
   const named = formats.slice(0, MOST_NAMED).map(({ format, keys: of }) => `${formatCount(of)} ${printable(format)}`);
   return [
     `From ${printable(source)} to ${printable(destination)}`,
-    `  ${complete ? '' : 'the first '}${formatCount(keys)} keys, of which ${formatCount(selected + impossible)} are meant: ${formatBytes(bytes)}`,
+    `  ${complete ? '' : 'the first '}${of(keys, 'key', 'keys')}, of which ${formatCount(selected + impossible)} are meant: ${formatBytes(bytes)}`,
     ...(skips.length === 0 ? [] : [`  left out: ${skips.join(', ')}`]),
     ...(formats.length === 0 ? [] : [`  by extension: ${named.join(', ')}${more > 0 ? ` and ${more} more` : ''}`]),
     ...(sizes.max === 0
@@ -52,11 +52,11 @@ function listing({ source, destination, listing: list, collisions, sample, failu
       : [
           `  sizes: half below ${formatBytes(sizes.p50)}, nine of ten below ${formatBytes(sizes.p90)}, the largest ${formatBytes(sizes.max)}`,
         ]),
-    `  ${formatCount(collisions.outputs)} output keys that several sources would write${collisions.examples
+    `  ${of(collisions.outputs, 'output key', 'output keys')} that several sources would write${collisions.examples
       .slice(0, MOST_EXAMPLES)
       .map(({ output, sources }) => `\n    ${printable(output)} of ${sources.map(printable).join(' and ')}`)
       .join('')}`,
-    `  ${formatCount(sample.tried)} keys tried in ${formatDuration(sample.seconds * 1000)}, of ${formatCount(sample.strata)} strata by format and size`,
+    `  ${of(sample.tried, 'key', 'keys')} tried in ${formatDuration(sample.seconds * 1000)}, of ${of(sample.strata, 'stratum', 'strata')} by format and size`,
   ];
 }
 
@@ -163,6 +163,10 @@ function notEstimated({ notEstimated: all }: PlanReport): string[] {
     'Not estimated:',
     ...all.map(({ what, keys }) => `  ${keys === undefined ? '' : `${formatCount(keys)} `}${what}`),
   ];
+}
+
+function of(count: number, one: string, several: string): string {
+  return `${formatCount(count)} ${count === 1 ? one : several}`;
 }
 
 function shown(value: number): string {
