@@ -89,6 +89,7 @@ const FLOORS = new Map([
   ['process', 5],
   ['report', 5],
   ['start', 5],
+  ['self-test', 5],
   ['guard', 4],
   ['job', 3],
   ['image', 3],

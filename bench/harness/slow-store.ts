@@ -1,6 +1,6 @@
 // A store with a latency before every read and every write.
 import { setTimeout as sleep } from 'node:timers/promises';
-import { OWN_FOLDER } from '../../lambda/prepare/prepare.ts';
+import { OWN_FOLDER } from '../../lambda/contract/environment.ts';
 import type { Store } from '../../lambda/store/store.ts';
 
 export interface Slowness {

@@ -34,6 +34,9 @@ export const ENVIRONMENT = {
   topic: 'IMAGE_FANOUT_TOPIC',
 } as const;
 
+/** Where our own files go in a place that is somebody's: nothing below it is ever a source or started by an upload. */
+export const OWN_FOLDER = '.image-fanout/';
+
 /** The folders below the results place, and what is in each. */
 export const RESULT_FOLDERS = {
   /** One folder per execution, by its name: the prepared job, Step Functions' result files, the account. */

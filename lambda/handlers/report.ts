@@ -41,7 +41,7 @@ async function startParts(name: string, input: PartsInput): Promise<void> {
   }
 }
 
-async function notify(Subject: string, Message: string, attributes: Attributes): Promise<void> {
+async function notify(Subject: string, Message: string, attributes: Attributes): Promise<string | undefined> {
   const { status, executionStatus, failed, attention } = attributes;
   const text = (StringValue: string) => ({ DataType: 'String', StringValue });
   const MessageAttributes = {
@@ -50,9 +50,12 @@ async function notify(Subject: string, Message: string, attributes: Attributes):
     failed: { DataType: 'Number', StringValue: String(failed) },
     attention: text(attention),
   };
-  await topic.send(new PublishCommand({ TopicArn: env(ENVIRONMENT.topic), Subject, Message, MessageAttributes }));
+  const { MessageId } = await topic.send(
+    new PublishCommand({ TopicArn: env(ENVIRONMENT.topic), Subject, Message, MessageAttributes }),
+  );
   metrics.addMetric(METRICS.failedKeys, MetricUnit.Count, failed);
   metrics.publishStoredMetrics();
+  return MessageId;
 }
 
 export async function handler(event: StatusChange, context: LambdaContext): Promise<Told | InParts> {

@@ -154,6 +154,9 @@ export type SummarizeEvent = PreparedState & {
   readonly accountFailure?: { readonly Error: string; readonly Cause: string };
 };
 
+/** Name of the file that says when the topic was told of the run's end, and under which message id. */
+export const TOLD_FILE = 'told.json';
+
 /** Name of the prepared job's file in the run's folder. */
 export const JOB_FILE = 'job.json';
 

@@ -1,4 +1,5 @@
 // Which keys of a source are meant: include and exclude globs, read as gitignore reads them.
+import { OWN_FOLDER } from '../contract/environment.ts';
 import type { SkipReason } from '../contract/outcome.ts';
 import { matcher } from './globs.ts';
 import { isImageGlob } from './image-glob.ts';
@@ -23,6 +24,8 @@ export function createSelection(include: readonly string[], exclude: readonly st
   const unwanted = exclude.map(readGlob);
   return {
     reasonAgainst(relativeKey) {
+      // What we write ourselves below a source of somebody's is no image of theirs.
+      if (relativeKey.startsWith(OWN_FOLDER)) return 'excluded';
       const folders = foldersOf(relativeKey);
       const included = meets(wanted, relativeKey, folders);
       const excluded = meets(unwanted, relativeKey, folders);

@@ -2,6 +2,7 @@
 
 import { realpath } from 'node:fs/promises';
 import { definedOnly } from '../contract/defined.ts';
+import { OWN_FOLDER } from '../contract/environment.ts';
 import { FanoutError } from '../contract/errors.ts';
 import {
   directoryLocation,
@@ -37,9 +38,6 @@ import { type DraftJob, type LinesReader, type ListDependencies, withList } from
 import { manifestReader } from './manifest.ts';
 import { probeProblems } from './probe.ts';
 import { jobOf } from './trigger.ts';
-
-/** Where our own files go when the destination holds them: hidden from listings. */
-export const OWN_FOLDER = '.image-fanout/';
 
 const MOST_RECIPE_BYTES = 1024 * 1024;
 

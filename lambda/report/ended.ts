@@ -3,9 +3,9 @@ import { createHash } from 'node:crypto';
 import { definedOnly } from '../contract/defined.ts';
 import { RESULT_FOLDERS } from '../contract/environment.ts';
 import { FanoutError, toFanoutError } from '../contract/errors.ts';
-import type { Location } from '../contract/location.ts';
+import { type Location, parseLocation } from '../contract/location.ts';
 import type { Used } from '../contract/used.ts';
-import type { PreparedJob } from '../job/prepared.ts';
+import { type PreparedJob, TOLD_FILE } from '../job/prepared.ts';
 import type { OpenStore } from '../store/store.ts';
 import { writeAccount } from './account.ts';
 import { messageOf } from './cause.ts';
@@ -85,7 +85,8 @@ export interface Attributes {
 export interface EndedDependencies {
   readonly open: OpenStore;
   readonly results: Location;
-  readonly notify: (subject: string, body: string, attributes: Attributes) => Promise<void>;
+  /** Answers the message's id. */
+  readonly notify: (subject: string, body: string, attributes: Attributes) => Promise<string | undefined>;
   /** What Step Functions counted, by the execution's ARN. Default: nobody knows. */
   readonly itemCounts?: (executionArn: string) => Promise<ItemCounts | undefined>;
   /** Default: one function makes every account. */
@@ -109,9 +110,30 @@ export function createEnded(
   return async ({ detail }, signal = new AbortController().signal, used) => {
     const told = await known(detail, dependencies, signal, used);
     if ('account' in told) return told;
-    await dependencies.notify(subject(told), body(told), attributesOf(told, told.executionStatus ?? detail.status));
+    const attributes = attributesOf(told, told.executionStatus ?? detail.status);
+    const messageId = await dependencies.notify(subject(told), body(told), attributes);
+    await noteTold(told, messageId, dependencies);
     return told;
   };
+}
+
+/** Notes in the run's folder that the topic has taken the message. That this cannot be noted is no reason to tell twice. */
+async function noteTold(
+  told: Told,
+  messageId: string | undefined,
+  { open, results }: EndedDependencies,
+): Promise<void> {
+  if (!('report' in told)) return;
+  const note = { at: new Date().toISOString(), status: told.status, messageId };
+  try {
+    const { bucket, prefix } = parseLocation(told.report);
+    if (bucket !== results.bucket) return;
+    await open(bucket).write(prefix + TOLD_FILE, Buffer.from(`${JSON.stringify(note)}\n`), {
+      contentType: 'application/json',
+    });
+  } catch {
+    // Whoever looks for it finds none, and that is all.
+  }
 }
 
 async function known(

@@ -1,6 +1,6 @@
 // The starter: what S3 told of new objects in, executions out. Job files start their job, uploads are gathered into one.
 import { createHash } from 'node:crypto';
-import { RESULT_FOLDERS } from '../contract/environment.ts';
+import { OWN_FOLDER, RESULT_FOLDERS } from '../contract/environment.ts';
 import { FanoutError } from '../contract/errors.ts';
 import { type Location, objectUri } from '../contract/location.ts';
 import { IMAGE_GLOB } from '../job/image-glob.ts';
@@ -75,7 +75,11 @@ export function createStart(dependencies: StartDependencies) {
     for (const object of created.filter((one) => within(one, results, jobs))) {
       await attempt([object.messageId], () => startJobFile(object, jobs, dependencies));
     }
-    const uploads = created.filter((one) => within(one, source, source.prefix) && !within(one, results, jobs));
+    // A self-test's images have runs of their own.
+    const own = ({ key }: Created): boolean => key.startsWith(source.prefix + OWN_FOLDER);
+    const uploads = created.filter(
+      (one) => within(one, source, source.prefix) && !within(one, results, jobs) && !own(one),
+    );
     if (uploads.length > 0) {
       await attempt(
         uploads.map(({ messageId }) => messageId),

@@ -1,9 +1,9 @@
 // What `prune` would remove: outputs that provenance proves to be of a job's source, and that the job does not ask for any more.
 import { hash } from 'node:crypto';
 import pLimit from 'p-limit';
+import { OWN_FOLDER } from '../../lambda/contract/environment.ts';
 import { isDirectory, objectUri } from '../../lambda/contract/location.ts';
 import type { PreparedJob } from '../../lambda/job/prepared.ts';
-import { OWN_FOLDER } from '../../lambda/prepare/prepare.ts';
 import type { JobContext } from '../../lambda/process/up-to-date.ts';
 import { staticOutputKeys } from '../../lambda/recipe/keys.ts';
 import { createSorter } from '../../lambda/report/sorter.ts';

@@ -14,6 +14,7 @@ import { JOB_FILE_OPTION, JOB_OPTIONS, jobInput } from '../job-options.ts';
 import { newRunId } from '../run-id.ts';
 import { follow } from './follow.ts';
 import { accountOf, runArn } from './runs.ts';
+import { runSelfTest } from './self-test.ts';
 import { findStack, STACK_OPTION } from './stack.ts';
 
 /** https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html: bytes of an execution's input. */
@@ -22,7 +23,7 @@ const MOST_INPUT = 262_144;
 export const command = defineCommand({
   endsLikeRun: true,
   summary: 'Starts a job on the deployed stack.',
-  usage: ['start [options]', 'start s3://SRC/ s3://DST/ [options]', 'start --job FILE [options]'],
+  usage: ['start [options]', 'start s3://SRC/ s3://DST/ [options]', 'start --job FILE [options]', 'start --self-test'],
   arguments: [0, 2],
   details: ["What a job does not say is the stack's default. The same name with the same job starts nothing twice."],
   options: {
@@ -31,6 +32,10 @@ export const command = defineCommand({
     ...STACK_OPTION,
     name: { type: 'string', value: 'NAME', help: 'The name of the run. Default: the time and something random.' },
     watch: { type: 'boolean', help: 'Shows the run until it ends.' },
+    'self-test': {
+      type: 'boolean',
+      help: 'Runs generated images through every reader, a failure, a redrive and the word of each end; checks and cleans up.',
+    },
     json: { type: 'boolean', help: 'The answer as JSON on standard output.' },
     quiet: { type: 'boolean', help: 'No progress and no summary.' },
   },
@@ -40,6 +45,11 @@ export const command = defineCommand({
     if (!/^[A-Za-z0-9_-]{1,80}$/.test(name))
       throw new UsageError(`--name: expected 1 to 80 letters, digits, - or _, got ${JSON.stringify(name)}`);
     const job = await jobInput(positionals, options);
+    if (options['self-test'] === true) {
+      if (Object.keys(job).length > 0)
+        throw new UsageError(`expected no job with --self-test, got ${Object.keys(job).join(', ')}`);
+      return await runSelfTest(await findStack(options.stack), name, { json, quiet });
+    }
     checkForCloud(job);
     const input = JSON.stringify(job);
     const size = Buffer.byteLength(input);

@@ -34,7 +34,7 @@ const ended = (detail: Partial<StatusChange['detail']>, more: Partial<EndedDepen
   createEnded({
     open: stores.open,
     results: directoryLocation(results),
-    notify: async (subject, body, attributes) => void told.push({ subject, body, attributes }),
+    notify: async (subject, body, attributes) => `message-${told.push({ subject, body, attributes })}`,
     pollMilliseconds: 5,
     ...more,
   })(
@@ -50,6 +50,15 @@ const ended = (detail: Partial<StatusChange['detail']>, more: Partial<EndedDepen
     },
     signal,
   );
+
+it('notes in the folder of a run that the topic has taken its message', async () => {
+  await runFolder();
+  const before = Date.now();
+  await ended({ error: 'States.Runtime' });
+  const note = JSON.parse(await readFile(join(results, 'runs/the-run/told.json'), 'utf8')) as { at: string };
+  expect(note).toEqual({ at: expect.any(String), status: expect.any(String), messageId: 'message-1' });
+  expect(Date.parse(note.at)).toBeGreaterThanOrEqual(before);
+});
 
 /** The run's folder as Step Functions leaves it: one key done, one failed, one never started. */
 async function runFolder(): Promise<string> {

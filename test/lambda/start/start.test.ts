@@ -94,6 +94,8 @@ describe('uploads', () => {
       upload('folder/'),
       created(source.bucket, 'out/x.jpg'),
       created('another', 'in/x.jpg'),
+      // A self-test's images, which have runs of their own.
+      upload('.image-fanout/self-test/now/good/0.png'),
     ]);
     expect(answer).toEqual({ batchItemFailures: [] });
     expect(started.size).toBe(0);
