@@ -1,18 +1,16 @@
 // The account of a million keys and its page: their peak memory, the page's size and that it opens in a browser, and its time beside reading and parsing the same files and nothing else.
 import { spawn } from 'node:child_process';
 import { createReadStream } from 'node:fs';
-import { mkdtemp, rm, stat } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
-import sharp from 'sharp';
 import { directoryLocation } from '../lambda/contract/location.ts';
 import { writeAccount } from '../lambda/report/account.ts';
 import { readJob } from '../lambda/report/run-folder.ts';
 import { PAGE_FILE } from '../lambda/report/summary.ts';
 import { directoryStore } from '../lambda/store/directory.ts';
-import { haveBrowser, startBrowser } from '../test/helpers/browser.ts';
 import { KINDS, makeRun, PREFIX } from './harness/account-run.ts';
 import { judge } from './harness/report.ts';
 
@@ -30,6 +28,8 @@ const { values } = parseArgs({
 
 const items = Number(values.items);
 
+const PICTURE = 'picture.webp';
+
 if (values.act === undefined) await bench();
 else await act(values.act, values.root ?? '');
 
@@ -37,6 +37,7 @@ async function bench(): Promise<void> {
   const root = await mkdtemp(join(tmpdir(), 'image-fanout-bench-account-'));
   try {
     const bytes = await makeRun(root, items, values.shuffled);
+    await makePicture(root);
     console.log(
       `${items} keys, ${Math.round(bytes / 1e6)} MB of result files, ${values.shuffled ? 'shuffled' : 'in the order of ending'}`,
     );
@@ -65,6 +66,7 @@ async function bench(): Promise<void> {
 /** What a mail takes, and what a browser opens without a word. */
 async function judgePage(path: string): Promise<void> {
   judge("MB of the run's page", (await stat(path)).size / 1e6, { atMost: 3 });
+  const { haveBrowser, startBrowser } = await import('../test/helpers/browser.ts');
   if (!haveBrowser) {
     console.log('no browser here: the page was not opened');
     return;
@@ -77,6 +79,14 @@ async function judgePage(path: string): Promise<void> {
     `opened in ${Math.round(performance.now() - start)} ms, ${pictures} pictures: ${await page.locator('h1').innerText()}`,
   );
   judge('complaints and requests of the browser', complaints.length + requests.length, { atMost: 0 });
+}
+
+/** Stands for every picture, and is as large as one may be: a page can hold no more. Made here, as the account has no sharp. */
+async function makePicture(root: string): Promise<void> {
+  const { default: sharp } = await import('sharp');
+  const noise = { type: 'gaussian', mean: 128, sigma: 60 } as const;
+  const image = sharp({ create: { width: 160, height: 120, channels: 3, background: 'teal', noise } });
+  await image.webp({ quality: 90 }).toFile(join(root, PICTURE));
 }
 
 interface Act {
@@ -111,11 +121,7 @@ async function account(root: string): Promise<void> {
   const folder = { ...directoryLocation(root), prefix: PREFIX };
   const store = directoryStore(root);
   const job = await readJob(store, folder);
-  // Every picture is as large as one may be: the most that a page can hold.
-  const noise = { type: 'gaussian', mean: 128, sigma: 60 } as const;
-  const picture = await sharp({ create: { width: 160, height: 120, channels: 3, background: 'teal', noise } })
-    .webp({ quality: 90 })
-    .toBuffer();
+  const picture = await readFile(join(root, PICTURE));
   const pictures = { open: () => ({ ...store, read: async () => ({ body: picture, etag: 'x' }) }) };
   const { check, counts } = await writeAccount({ store, folder, job, listed: items, pictures });
   await store.close();
