@@ -13,6 +13,7 @@ import { type ExitCode, UsageError } from './command.ts';
 import { findRun, isFolder } from './find-run.ts';
 import { type JobOptions, jobInput } from './job-options.ts';
 import { type How, runHere } from './local-run.ts';
+import { sourceChanges } from './source-changes.ts';
 
 export interface ContinueRun {
   /** The run's folder (a path or s3://…), a destination for its latest run, or an id or `latest` together with SRC DST. */
@@ -58,6 +59,7 @@ export async function continueRun({ run, only, positionals, options, how }: Cont
       input: {},
       prepare: () => () => Promise.resolve(state),
       doneBefore: await doneBefore(job),
+      meanwhile: (open, signal) => sourceChanges(job, open, signal),
       continue: only === 'failed' ? { only } : {},
     },
     how,

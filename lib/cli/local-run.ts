@@ -1,5 +1,6 @@
 // A run on this machine from its start to its exit code: progress, Ctrl-C, the deadline, the summary.
 import { availableParallelism } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { DEADLINE_ERROR } from '../../lambda/contract/guard-errors.ts';
 import { formatLocation, isDirectory } from '../../lambda/contract/location.ts';
 import { createTransform } from '../../lambda/image/transform.ts';
@@ -53,17 +54,22 @@ export interface LocalRun {
   readonly continue?: Continue;
   /** Keys that earlier attempts have done. */
   readonly doneBefore?: number;
+  /** Looks meanwhile for what a person should know at the end; it is not waited for for long. */
+  readonly meanwhile?: (open: OpenStore, signal: AbortSignal) => Promise<string | undefined>;
 }
 
 /** How long an aborted run may take to write its account before the process ends anyway. */
 const ABORT_GRACE = 3_000;
+
+/** Milliseconds for which a run that has ended waits for what is looked for meanwhile. */
+const MEANWHILE_PATIENCE = 2_000;
 
 /** Milliseconds for which each request of Prepare is tried again. */
 const PREPARE_PATIENCE = 4_000;
 
 /** Runs it. Answers the exit code; throws what kept it from starting. */
 export async function runHere(
-  { run, input, prepare, continue: earlier, doneBefore = 0 }: LocalRun,
+  { run, input, prepare, continue: earlier, doneBefore = 0, meanwhile = async () => undefined }: LocalRun,
   how: How,
 ): Promise<ExitCode> {
   let throttled = false;
@@ -161,6 +167,9 @@ export async function runHere(
       if (running !== undefined) drain.takeBack(running);
     },
   });
+  const looking = new AbortController();
+  // What it cannot find out is no matter: it is beside the run.
+  const found = meanwhile(stores.open, looking.signal).catch(() => undefined);
   try {
     const ended = await running.ended;
     failures.end();
@@ -174,6 +183,8 @@ export async function runHere(
       if (how.json) process.stdout.write(`${JSON.stringify(withoutSummary(run, code, ended, reason), undefined, 2)}\n`);
       return code;
     }
+    const sentence = await Promise.race([found, sleep(MEANWHILE_PATIENCE, undefined, { signal: looking.signal })]);
+    if (!how.quiet && sentence !== undefined) display.say(sentence);
     if (!how.quiet) sayReplacedDefault(ended.summary, display);
     if (!how.quiet) sayUnusedGlobs(ended.summary, threads.unused(), display);
     display.end();
@@ -183,6 +194,8 @@ export async function runHere(
   } finally {
     display.end();
     drain.clear();
+    looking.abort();
+    await Promise.race([found, sleep(MEANWHILE_PATIENCE, undefined, { ref: false })]);
     // Threads that are still at work are ended with the process.
     await Promise.all([drain.begun ? undefined : threads.close(), stores.close(), impatient.close()]);
     // An ordinary end would wait for images that nobody waits for any more: those that were taken back or cut short.

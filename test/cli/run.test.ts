@@ -61,8 +61,11 @@ describe.concurrent('a run', () => {
     expect(stopped.stdout).toMatch(/1 succeeded\n.*0 skipped\n.*1 failed: 1 NotAnImage\n.*2 pending/);
     const resume = /^What is left: npx image-fanout (run --resume .*)$/m.exec(stopped.stdout)?.[1] ?? '';
     await copyFile(join(source, '0000.jpg'), join(source, '0001-broken.jpg'));
+    await copyFile(join(source, '0001.jpg'), join(source, 'a new one.jpg'));
+    await rm(join(source, '0000.jpg'));
     const resumed = await run(...resume.split(' '), '--json');
-    expect(resumed).toMatchObject({ code: 0, stderr: '' });
+    expect(resumed.code).toBe(0);
+    expect(resumed.stderr).toContain('Since this run listed its source, 1 key came and 1 went');
     const { counts, attempts } = summaryOf(resumed.stdout);
     expect(counts).toEqual({ total: 4, succeeded: 4, skipped: 0, failed: 0, pending: 0 });
     expect(attempts.map(({ records }) => records)).toEqual([4, 3]);
