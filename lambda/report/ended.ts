@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { definedOnly } from '../contract/defined.ts';
 import { RESULT_FOLDERS } from '../contract/environment.ts';
 import { FanoutError, toFanoutError } from '../contract/errors.ts';
-import { type Location, parseLocation } from '../contract/location.ts';
+import { formatLocation, type Location } from '../contract/location.ts';
 import type { Used } from '../contract/used.ts';
 import { type PreparedJob, TOLD_FILE } from '../job/prepared.ts';
 import type { OpenStore } from '../store/store.ts';
@@ -123,14 +123,18 @@ async function noteTold(
   messageId: string | undefined,
   { open, results }: EndedDependencies,
 ): Promise<void> {
-  if (!('report' in told)) return;
+  const place = formatLocation(results);
+  if (!('report' in told) || !told.report.startsWith(place)) return;
   const note = { at: new Date().toISOString(), status: told.status, messageId };
   try {
-    const { bucket, prefix } = parseLocation(told.report);
-    if (bucket !== results.bucket) return;
-    await open(bucket).write(prefix + TOLD_FILE, Buffer.from(`${JSON.stringify(note)}\n`), {
-      contentType: 'application/json',
-    });
+    const below = told.report.slice(place.length);
+    await open(results.bucket).write(
+      `${results.prefix}${below}${TOLD_FILE}`,
+      Buffer.from(`${JSON.stringify(note)}\n`),
+      {
+        contentType: 'application/json',
+      },
+    );
   } catch {
     // Whoever looks for it finds none, and that is all.
   }
