@@ -60,6 +60,8 @@ export interface Found {
   readonly seconds: number;
 }
 
+const COLLISION = 'OutputCollision';
+
 /** Tells a plan from what was counted and what was tried. */
 export function reportOf(options: TellOptions, { job, census, drawn, seen, exact, seconds }: Found): PlanReport {
   const { strata, collisions, sure, upToDate: lookedUpToDate, ...listing } = census;
@@ -79,8 +81,16 @@ export function reportOf(options: TellOptions, { job, census, drawn, seen, exact
     whys.map((one) => [one, count((trial) => trial.status === 'made' && trial.why.includes(one))]),
   ) as Partial<Record<ReasonToMake, Estimate>>;
   const failures = failuresOf(census, trials, count);
-  const failed = failures.reduce((sum, { keys }) => plus(sum, keys), exactly(0));
-  const whole = census.selected + sure.reduce((sum, { keys }) => sum + keys, 0);
+  const impossible = sure.reduce((sum, { keys }) => sum + keys, 0);
+  const whole = census.selected + impossible;
+  // Counted together, not class by class: intervals of parts do not add up to that of the whole.
+  const failed = plus(
+    failures.find(({ error }) => error === COLLISION)?.keys ?? exactly(0),
+    plus(
+      exactly(impossible),
+      count((trial) => trial.status === 'failed' && trial.error !== COLLISION),
+    ),
+  );
 
   const names = [
     ...new Set(trials.flatMap((trial) => (trial.status === 'made' ? trial.outputs.map(({ name }) => name) : []))),
@@ -227,7 +237,7 @@ function failuresOf(
       ? []
       : [
           {
-            error: 'OutputCollision',
+            error: COLLISION,
             keys: collisions.keys,
             examples: collisions.examples.slice(0, MOST_EXAMPLES).map(({ output, sources }) => ({
               key: sources[1] ?? '',
@@ -262,7 +272,7 @@ function failuresOf(
 
 /** What is sure and what the sample tells. Collisions that an earlier run has left are among those that the listing tells. */
 function both(error: string, sure: number, { value, low, high }: Estimate): Estimate {
-  if (error !== 'OutputCollision') return plus(exactly(sure), { value, low, high });
+  if (error !== COLLISION) return plus(exactly(sure), { value, low, high });
   return { value: Math.max(sure, value), low: Math.max(sure, low), high: Math.max(sure, high) };
 }
 
