@@ -64,10 +64,9 @@ function isoMedia(body: Buffer): Sniffed {
   }
   // An image's boxes behind a brand that nobody knows: damaged, which is sharp's to say.
   if (body.includes('av01') || body.includes('ispe')) return { kind: 'image', format: 'heif' };
-  return {
-    kind: 'none',
-    what: body.toString('latin1', 8, 12) === 'qt  ' ? 'a QuickTime video' : 'an MP4 video',
-  };
+  const brand = body.toString('latin1', 8, 12);
+  const sound = /^M4[AB] $/.test(brand);
+  return { kind: 'none', what: sound ? 'an MP4 sound' : brand === 'qt  ' ? 'a QuickTime video' : 'an MP4 video' };
 }
 
 /** libvips looks for the tag in the first 1000 bytes; compressed SVG is looked at the same way. */

@@ -1,10 +1,12 @@
 // Decoders through the image room's door: small files made here byte by byte, and the real ones beside the repository.
+import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import sharp from 'sharp';
 import { afterAll, describe, expect, it } from 'vitest';
 import { cmykTiffOf, pngOf, turnedUpright } from '../../../../lambda/image/decoders/carrier.ts';
 import { DECODERS, decoderOf } from '../../../../lambda/image/decoders/decoders.ts';
 import { closeIsolated } from '../../../../lambda/image/isolated.ts';
+import { OTHER_FILES } from '../../../../lambda/image/other-files.ts';
 import { sniff } from '../../../../lambda/image/sniff.ts';
 import { haveImages, image, make, makeOne, manifestRows } from '../images.ts';
 
@@ -258,7 +260,12 @@ describe('other files', () => {
   it.each([
     ['\0\0\0\x14ftypqt  \0\0\0\0qt  ', 'a QuickTime video'],
     ['\0\0\0\x14ftypisom\0\0\0\0isom', 'an MP4 video'],
+    ['\0\0\0\x14ftypM4A \0\0\0\0isom', 'an MP4 sound'],
     ['PK\x03\x04', 'a ZIP archive or office document'],
+    ['\x1f\x8b\x08\0 no vector', 'a gzip archive'],
+    ['\0\x05\x16\x07\0\x02\0\0Mac OS X', 'an AppleDouble file (macOS)'],
+    ['<?xpacket begin=""?><x:xmpmeta/>', 'an XMP sidecar'],
+    ['\0\0\0\x08wide\0\0\0\x08mdat', 'a QuickTime video'],
     [
       '<?xml version="1.0" encoding="UTF-8"?>\n<!DOCTYPE plist PUBLIC "-//Apple//DTD PLIST 1.0//EN">',
       'a property list (AAE)',
@@ -275,4 +282,28 @@ it('docs/formats.md has a row for each decoder, with the version of its package 
   );
   for (const { title } of DECODERS) expect(docs).toMatch(new RegExp(`^\\| ${title}[ (|]`, 'm'));
   for (const [name, version] of Object.entries(optionalDependencies)) expect(docs).toContain(`| ${name} ${version} (`);
+});
+
+it('docs/formats.md has every name that a file is refused by', () => {
+  const docs = readFileSync(new URL('../../../../docs/formats.md', import.meta.url), 'utf8');
+  const listed = docs.slice(docs.indexOf('## Refused by name'), docs.indexOf('## Placement'));
+  const names = listed.split('\n').flatMap((line) => (line.split('|')[2] ?? '').split(';').map((name) => name.trim()));
+  expect([...OTHER_FILES].filter((name) => !names.includes(name))).toEqual([]);
+});
+
+describe('files that tools of this machine make', () => {
+  it.each([
+    ['tar', ['-cf', '-', 'package.json'], 'a TAR archive'],
+    ['tar', ['-czf', '-', 'package.json'], 'a gzip archive'],
+    ['tar', ['-cJf', '-', 'package.json'], 'an XZ archive'],
+    ['bzip2', ['-c', 'package.json'], 'a bzip2 archive'],
+    ['head', ['-c', '100000', process.execPath], 'a program'],
+  ] as const)('%s %j is refused as what it is', async (tool, options, met) => {
+    const cwd = new URL('../../../../', import.meta.url);
+    const made = spawnSync(tool, options, { cwd, maxBuffer: 1 << 28 });
+    // Not every machine has every tool.
+    if (made.error !== undefined) return;
+    const body = made.stdout.subarray(0, 1_000_000);
+    await expect(make(body, PNG)).rejects.toMatchObject({ name: 'NotAnImage', met });
+  });
 });
