@@ -16,6 +16,7 @@ import {
   eventually,
   executionName,
   folder,
+  keys,
   putFile,
   reported,
   runFolder,
@@ -121,6 +122,34 @@ it('a ramp lets a run grow as keys succeed', async () => {
   expect(levels.has(1)).toBe(true);
   expect(await ended(arn)).toMatchObject({ status: 'SUCCEEDED' });
   await guardEnded(arn);
+});
+
+it('a canary ends a run before the rest is begun, and a redrive of it tries again and goes on', async () => {
+  const mixed = folder(source, 'guards-canary');
+  for (let index = 0; index < 12; index++) {
+    await putFile(
+      mixed,
+      `${String(index).padStart(2, '0')}.gif`,
+      file(index % 2 === 0 ? BROKEN : (TWENTY[16] as string)),
+    );
+  }
+  const name = 'canary';
+  const arn = await start({
+    ...{ ...job(name), source: formatLocation(mixed), recipe: 'thumbnail' },
+    ...{ toleratedFailurePercentage: 20, canary: { keys: 4 } },
+  });
+  expect(await ended(arn)).toMatchObject({ status: 'FAILED', error: 'States.ExceedToleratedFailureThreshold' });
+  expect(await summaryOf(arn)).toMatchObject({ status: 'stoppedByCanary', balanced: true, counts: { total: 4 } });
+  expect((await keys(folder(destination, `guards/${name}`))).length).toBeLessThan(4);
+  for (let index = 0; index < 12; index += 2) {
+    await putFile(mixed, `${String(index).padStart(2, '0')}.gif`, file(TWENTY[16] as string));
+  }
+  await sfn.send(new RedriveExecutionCommand({ executionArn: arn }));
+  const execution = await ended(arn);
+  expect(execution, execution.cause).toMatchObject({ status: 'SUCCEEDED' });
+  expect(JSON.parse(execution.output ?? '')).toMatchObject({
+    counts: { total: 12, succeeded: 12, skipped: 0, failed: 0 },
+  });
 });
 
 it('a redriven run is guarded anew', async () => {

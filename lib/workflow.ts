@@ -147,6 +147,12 @@ export const READERS: Readonly<
 /** The reader of a job of which only a plan is asked for. */
 const PLAN: PlanState['reader']['kind'] = 'PLAN';
 
+/** The Map state of the keys that go first. */
+export const CANARY = { state: 'Process canary', label: 'Canary' } as const;
+
+/** The labels of all Map states: what Map Runs are named by. */
+export const LABELS: readonly string[] = [...Object.values(READERS).map(({ label }) => label), CANARY.label];
+
 /** The whole definition. The paths point into PreparedState (`lambda/job/prepared.ts`). */
 export function workflow({ functions, partition = 'aws' }: WorkflowOptions): StateMachineDefinition {
   const kinds = Object.keys(READERS) as ReaderKind[];
@@ -169,8 +175,14 @@ export function workflow({ functions, partition = 'aws' }: WorkflowOptions): Sta
         },
         TimeoutSeconds: TIMEOUTS.prepareTask,
         Retry: [PATIENT, TRANSIENT],
-        Next: 'Choose reader',
+        Next: 'Choose canary',
       },
+      'Choose canary': {
+        Type: 'Choice',
+        Choices: [{ Variable: '$.canary.kind', StringEquals: 'CANARY', Next: CANARY.state }],
+        Default: 'Choose reader',
+      },
+      [CANARY.state]: processCanary(functions, partition),
       'Choose reader': {
         Type: 'Choice',
         Choices: [
@@ -245,18 +257,49 @@ export function guardWorkflow(guard: string): StateMachineDefinition {
  * failures are always given, as the one that is left out would mean zero; Prepare fills the neutral value in.
  */
 function processImages(kind: ReaderKind, functions: WorkflowFunctions, partition: string): DistributedMapState {
+  const items = kind === 'KEYS' ? { ItemsPath: '$.keys' } : { ItemReader: itemReader(kind, partition) };
+  return mapOf(READERS[kind].label, items, functions, partition);
+}
+
+/**
+ * The keys that go first: a Map of its own, whose failure ends the execution before the rest is begun, and can be redriven as
+ * any other. What it has done the Map after it finds up to date, and the account tells it once.
+ */
+function processCanary(functions: WorkflowFunctions, partition: string): DistributedMapState {
+  const map = mapOf(CANARY.label, { ItemsPath: '$.canary.items' }, functions, partition);
+  return {
+    ...map,
+    Comment: 'Tries a few keys, spread over all, before the rest',
+    MaxConcurrencyPath: '$.canary.maxConcurrency',
+    ToleratedFailureCountPath: '$.canary.toleratedFailureCount',
+    ToleratedFailurePercentagePath: '$.canary.toleratedFailurePercentage',
+    ResultWriter: {
+      ...(map.ResultWriter as NonNullable<DistributedMapState['ResultWriter']>),
+      Parameters: { 'Bucket.$': '$.results.bucket', 'Prefix.$': '$.canary.prefix' },
+    },
+    ResultPath: '$.canaryRun',
+    Next: 'Choose reader',
+  };
+}
+
+function mapOf(
+  label: string,
+  items: Pick<DistributedMapState, 'ItemsPath' | 'ItemReader'>,
+  functions: WorkflowFunctions,
+  partition: string,
+): DistributedMapState {
   // A state's name must be unique in the whole state machine, nested states included.
-  const first = `Process image (${READERS[kind].label})`;
-  const queued = `Process queued image (${READERS[kind].label})`;
-  const large = `Process large image (${READERS[kind].label})`;
-  const rest = `Process rest of batch (${READERS[kind].label})`;
+  const first = `Process image (${label})`;
+  const queued = `Process queued image (${label})`;
+  const large = `Process large image (${label})`;
+  const rest = `Process rest of batch (${label})`;
   const toLarge: Catcher = { ErrorEquals: OUT_OF_RESOURCES, ResultPath: '$.outOfResources', Next: large };
   // What the call has done goes on with the call for what it had not the time for.
   const toRest: Catcher = { ErrorEquals: [CUT], ResultPath: '$.cut', Next: rest };
   return {
     Type: 'Map',
-    Label: READERS[kind].label,
-    ...(kind === 'KEYS' ? { ItemsPath: '$.keys' } : { ItemReader: itemReader(kind, partition) }),
+    Label: label,
+    ...items,
     ItemSelector: { 'index.$': '$$.Map.Item.Index', 'item.$': '$$.Map.Item.Value' },
     ItemBatcher: {
       MaxItemsPerBatchPath: '$.itemsPerInvocation',

@@ -122,6 +122,7 @@ async function throttledRun(seconds: number, count: number, environments = 10) {
     return { outcomes: Items.map(({ index, item }) => ({ status: 'skipped', index, key: item, reason: 'upToDate' })) };
   };
   const prepared: PreparedState = {
+    canary: { kind: 'NONE' },
     reader: { kind: 'KEYS' },
     keys: Array.from({ length: count }, (_, n) => `${n}.jpg`),
     maxConcurrency: 100,

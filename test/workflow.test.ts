@@ -25,12 +25,21 @@ describe('the workflow', () => {
   it('gives each Map both bounds of tolerated failures, so that neither means zero by being left out', () => {
     expect(maps.length).toBeGreaterThan(0);
     for (const [, map] of maps) {
+      // A canary has its own.
+      const settings = map.Label === 'Canary' ? '$.canary' : '$';
       expect(map).toMatchObject({
-        ToleratedFailureCountPath: '$.toleratedFailureCount',
-        ToleratedFailurePercentagePath: '$.toleratedFailurePercentage',
-        MaxConcurrencyPath: '$.maxConcurrency',
+        ToleratedFailureCountPath: `${settings}.toleratedFailureCount`,
+        ToleratedFailurePercentagePath: `${settings}.toleratedFailurePercentage`,
+        MaxConcurrencyPath: `${settings}.maxConcurrency`,
       });
     }
+  });
+
+  it('has the canary before the rest, whose reader is chosen when it went well', () => {
+    const { Prepare, ...rest } = Object.fromEntries(states);
+    expect(Prepare).toMatchObject({ Next: 'Choose canary' });
+    expect(rest['Choose canary']).toMatchObject({ Default: 'Choose reader', Choices: [{ Next: 'Process canary' }] });
+    expect(rest['Process canary']).toMatchObject({ Next: 'Choose reader', ItemsPath: '$.canary.items' });
   });
 
   it('catches no error of a Map: a caught Map cannot be redriven', () => {

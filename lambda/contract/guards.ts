@@ -25,6 +25,10 @@ export const breakerSchema = z.strictObject({
     ),
 });
 
+export const canarySchema = z.strictObject({
+  keys: z.int().min(1).max(1000).default(100),
+});
+
 export type Ramp = z.output<typeof rampSchema>;
 export type Breaker = z.output<typeof breakerSchema>;
 

@@ -110,7 +110,7 @@ export interface RunShape {
 /** Bytes of log per invocation, as measured: Lambda's own lines and one of metrics. */
 export const LOG_BYTES = 1500;
 /** States of the STANDARD execution that a run enters. */
-export const TRANSITIONS = 6;
+export const TRANSITIONS = 7;
 /** GB of a child: the least that is billed, which the state machine's children do not pass. */
 export const CHILD_GIGABYTES = 64 / 1024;
 /** Requests for a key that is up to date: a HEAD of its mark, and one of the source where a listing does not tell the ETag. */

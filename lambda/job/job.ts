@@ -2,7 +2,7 @@
 import * as z from 'zod';
 import { A_DURATION, durationOf } from '../contract/duration.ts';
 import { FanoutError } from '../contract/errors.ts';
-import { breakerSchema, rampSchema } from '../contract/guards.ts';
+import { breakerSchema, canarySchema, rampSchema } from '../contract/guards.ts';
 import { describeIssue } from '../contract/issues.ts';
 import { limitsSchema } from '../contract/limits.ts';
 import { parseLocation } from '../contract/location.ts';
@@ -139,6 +139,12 @@ export const jobSchema = z.strictObject({
       'A try-out: so many of the keys that are meant, spread evenly over all of them, the same ones each time. Default: all keys.',
     ),
   itemsPerInvocation: z.int().min(1).max(1000).default(1).describe('Keys per invocation of the image function.'),
+  canary: z
+    .union([z.boolean(), canarySchema], { error: 'expected true, false or { "keys": 1 to 1000 }' })
+    .optional()
+    .describe(
+      'Whether some keys, spread over all, are tried before the rest: more failures among them than the whole run tolerates in share end it as `stoppedByCanary`. true, false, or `{"keys": 50}`. Default: 100 keys, where failures are tolerated and there are more than 10,000 keys.',
+    ),
   ramp: rampSchema
     .optional()
     .describe(

@@ -64,6 +64,7 @@ export interface PreparedJob {
   readonly maxCost?: number;
   /** Milliseconds. */
   readonly deadline?: number;
+  readonly canary?: Canary;
 }
 
 /** What the price of a run depends on, as Prepare finds it. */
@@ -74,6 +75,14 @@ export interface Deployment {
   readonly memory: number;
   /** What Prepare itself used until it wrote this. */
   readonly prepare: Used;
+}
+
+/** Keys that go first. */
+export interface Canary {
+  /** As the reader would give them. */
+  readonly items: readonly unknown[];
+  /** What the whole run tolerates, in share. */
+  readonly toleratedFailurePercentage: number;
 }
 
 /** The state after Prepare: what the paths of the workflow point into. */
@@ -87,6 +96,16 @@ export interface PreparedState {
   readonly itemsPerInvocation: number;
   /** Absent: none. */
   readonly guards?: Guards;
+  /** What the canary's Map takes its settings from; `kind` is what decides whether there is one. */
+  readonly canary:
+    | { readonly kind: 'NONE' }
+    | (Canary & {
+        readonly kind: 'CANARY';
+        readonly maxConcurrency: number;
+        readonly toleratedFailureCount: number;
+        /** ResultWriter's, without a trailing slash. */
+        readonly prefix: string;
+      });
   /** Where the prepared job lies: handed to every child as BatchInput. */
   readonly run: { readonly bucket: string; readonly key: string };
   /** ResultWriter's Parameters: `prefix` without a trailing slash, as Step Functions adds `/<map run's uuid>/`. */
@@ -96,6 +115,8 @@ export interface PreparedState {
 /** The state after Prepare, where only a plan was asked for: `{"plan": true}` beside the job's fields. */
 export interface PlanState {
   readonly reader: { readonly kind: 'PLAN' };
+  /** Nothing is tried before a plan. */
+  readonly canary: { readonly kind: 'NONE' };
   readonly run: PreparedState['run'];
 }
 
@@ -156,6 +177,9 @@ export type SummarizeEvent = PreparedState & {
 
 /** Name of the file that says when the topic was told of the run's end, and under which message id. */
 export const TOLD_FILE = 'told.json';
+
+/** The folder of a canary's result files in the run's folder. */
+export const CANARY_FOLDER = 'canary/';
 
 /** Name of the prepared job's file in the run's folder. */
 export const JOB_FILE = 'job.json';

@@ -81,7 +81,8 @@ export async function withList(
   }
 }
 
-async function openItems(
+/** Opens what a job's keys come from. Throws InvalidJob where they cannot be gone through. */
+export async function openItems(
   draft: DraftJob,
   field: string,
   { open, itemsOf }: ListDependencies,
@@ -95,6 +96,11 @@ async function openItems(
     const content = await open(reader.bucket).open(reader.key, options);
     return { pages: plainLines(content, draft, objectUri(reader.bucket, reader.key)), kind: 'JSONL' };
   }
+  // A list of Prepare's own, and any other: an object a line.
+  if (reader.kind === 'JSONL' && field === 'canary') {
+    const content = await decompressed(await open(reader.bucket).open(reader.key, options));
+    return { pages: parsedLines(content), kind: 'JSONL' };
+  }
   if (itemsOf === undefined) {
     const what = { CSV: 'a CSV', JSON: 'a JSON array', JSONL: 'JSONL', S3_INVENTORY: 'an inventory' }[reader.kind];
     throw invalidJob([
@@ -102,6 +108,19 @@ async function openItems(
     ]);
   }
   return { pages: await itemsOf({ ...draft, reader }), kind: reader.kind };
+}
+
+/** A line that is no JSON is left to the run, which fails for it. */
+async function* parsedLines(content: Readable): ItemPages {
+  for await (const lines of linesOf(content)) {
+    yield lines.flatMap((line): unknown[] => {
+      try {
+        return [JSON.parse(line)];
+      } catch {
+        return [];
+      }
+    });
+  }
 }
 
 async function* listed(pages: AsyncIterable<readonly { readonly key: string }[]>): ItemPages {
@@ -163,6 +182,14 @@ async function* linesFrom(
   }
 }
 
+/** The keys that are meant, as lines of JSON. */
+export function meantKeys(
+  items: { readonly pages: ItemPages; readonly kind: ReaderKind },
+  job: DraftJob,
+): AsyncGenerator<readonly string[]> {
+  return linesFrom(items, job, true);
+}
+
 async function* firstOf(pages: AsyncIterable<readonly string[]>, most = Number.POSITIVE_INFINITY) {
   let left = most;
   for await (const page of pages) {
@@ -176,7 +203,10 @@ async function* firstOf(pages: AsyncIterable<readonly string[]>, most = Number.P
  * So many lines, evenly spread over all: every n-th is kept, n doubling as they become more. The same list gives the same
  * lines; memory holds twice as many as are asked for.
  */
-async function spread(pages: AsyncIterable<readonly string[]>, size: number): Promise<{ lines: string[]; of: number }> {
+export async function spread(
+  pages: AsyncIterable<readonly string[]>,
+  size: number,
+): Promise<{ lines: string[]; of: number }> {
   let kept: string[] = [];
   let step = 1;
   let of = 0;

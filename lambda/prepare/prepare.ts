@@ -22,6 +22,7 @@ import { askedFor } from '../job/asked.ts';
 import { ANY_GLOB, imageGlob, installedFormats } from '../job/image-glob.ts';
 import { ALL_ITEMS, invalidJob, isRecipeReference, type Job, parseJob } from '../job/job.ts';
 import {
+  CANARY_FOLDER,
   type Deployment,
   ELSEWHERE_FILE,
   JOB_FILE,
@@ -33,6 +34,8 @@ import {
 } from '../job/prepared.ts';
 import { type Recipe, recipeInputSchema, resolveRecipe } from '../recipe/recipe.ts';
 import type { OpenStore } from '../store/store.ts';
+import { canaryOf } from './canary.ts';
+import { capProblems } from './cap.ts';
 import { placeProblems } from './guards.ts';
 import { type DraftJob, type LinesReader, type ListDependencies, withList } from './key-list.ts';
 import { manifestReader } from './manifest.ts';
@@ -92,10 +95,15 @@ export function createPrepare(dependencies: PrepareDependencies): Prepare {
     const embedded = dependencies.engine === 'embedded';
     const problems = embedded && !asked.plan ? await probeProblems(draft, open, job.unsafeOverwrites) : [];
     if (problems.length > 0) throw invalidJob(problems);
-    const prepared = {
-      ...(await withList(draft, job, results, dependencies)),
+    const listed = await withList(draft, job, results, dependencies);
+    const prepared: PreparedJob = {
+      ...listed,
+      ...(asked.plan ? {} : definedOnly({ canary: await canaryOf(listed, job.canary, dependencies) })),
       ...definedOnly({ deployment: dependencies.deployment?.() }),
     };
+    // A plan says what it would cost: that is no reason to refuse it.
+    const tooDear = asked.plan ? [] : await capProblems(prepared, dependencies);
+    if (tooDear.length > 0) throw invalidJob(tooDear);
     await open(results.bucket).write(results.prefix + JOB_FILE, Buffer.from(`${JSON.stringify(prepared, null, 2)}\n`), {
       contentType: 'application/json',
     });
@@ -117,7 +125,11 @@ function planState({ reader, results }: PreparedJob, embedded: boolean): PlanSta
       `plan: expected a listing, keys, JSONL or plain text, got ${reader.kind}: image-fanout plan --manifest reads it`,
     ]);
   }
-  return { reader: { kind: 'PLAN' }, run: { bucket: results.bucket, key: results.prefix + JOB_FILE } };
+  return {
+    reader: { kind: 'PLAN' },
+    canary: { kind: 'NONE' },
+    run: { bucket: results.bucket, key: results.prefix + JOB_FILE },
+  };
 }
 
 /** Whoever looks for a run by its name, as the report on its end does, looks where a deployment's results usually are. */
@@ -145,8 +157,17 @@ export function preparedState(job: PreparedJob): PreparedState {
     toleratedFailurePercentage,
     itemsPerInvocation,
     ...(Object.keys(guards).length === 0 ? {} : { guards }),
+    canary: canaryState(job),
     run: { bucket: results.bucket, key: results.prefix + JOB_FILE },
     results: { bucket: results.bucket, prefix: results.prefix.replace(/\/$/, '') },
+  };
+}
+
+function canaryState({ canary, maxConcurrency, results }: PreparedJob): PreparedState['canary'] {
+  if (canary === undefined) return { kind: 'NONE' };
+  return {
+    ...{ kind: 'CANARY', ...canary, maxConcurrency, toleratedFailureCount: ALL_ITEMS },
+    prefix: `${results.prefix}${CANARY_FOLDER}`.replace(/\/$/, ''),
   };
 }
 

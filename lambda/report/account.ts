@@ -7,6 +7,7 @@ import { exceedsPercentage } from '../contract/tolerance.ts';
 import type { Used } from '../contract/used.ts';
 import type { PreparedJob } from '../job/prepared.ts';
 import type { Store } from '../store/store.ts';
+import { readCanary, withCanary } from './canary.ts';
 import { type Collected, collect } from './collect.ts';
 import { eachKeyOnce, type Gaps, type ListedItem, withUnrecorded } from './each-key-once.ts';
 import { shortened } from './item-row.ts';
@@ -66,7 +67,7 @@ const MOST_CAUSE = 2000;
  */
 export async function writeAccount(options: AccountOptions): Promise<Summary> {
   const { store, folder, job } = options;
-  const { attempts, missing } = await findResultFiles(store, folder);
+  const { attempts, canary, missing } = await findResultFiles(store, folder);
   const sorter = createSorter(options.scratch === undefined ? {} : { directory: options.scratch });
   // Hardly an object outlives its row, and yet V8 would let the young generation grow to 128 MB (measured). The command
   // line says so from its start; elsewhere the account is the last thing that a process does for a run.
@@ -77,25 +78,33 @@ export async function writeAccount(options: AccountOptions): Promise<Summary> {
       ...definedOnly({ signal: options.signal }),
       ...(ledger === undefined ? {} : { onRecord: (record) => ledger.add(record) }),
     });
+    const first = await readCanary(store, canary, job, (record) => ledger?.add(record), options.signal);
+    const extra = { keys: 0 };
     const gaps: Gaps = { missing: 0, conflicts: 0 };
     const tally = createTally();
     const recorded = eachKeyOnce(sorter.sorted(), gaps);
     const last = Math.max(0, attempts.length - 1);
-    const rows = options.items === undefined ? recorded : withUnrecorded(recorded, options.items, last, gaps);
+    const known = options.items === undefined ? recorded : withUnrecorded(recorded, options.items, last, gaps);
+    const rows = withCanary(known, first, extra);
     const sample = createSample();
     await writeItems(store, folder, job.source.bucket, rows, (row) => {
       tally.add(row);
       sample.add(row);
     });
-    return await completeAccount(options, {
-      collected,
-      missing,
-      gaps,
-      tally: tally.result(),
-      sample: sample.result(),
-      resultFiles: attempts.reduce((sum, { files }) => sum + files.length, 0),
-      ...definedOnly({ ledger }),
-    });
+    const { listed } = options;
+    return await completeAccount(
+      { ...options, ...definedOnly({ listed: listed && listed + extra.keys }) },
+      {
+        collected: { ...definedOnly({ started: first.started, ended: first.ended }), ...collected },
+        canaryOnly: attempts.length === 0 && first.rows.length > 0,
+        missing,
+        gaps,
+        tally: tally.result(),
+        sample: sample.result(),
+        resultFiles: attempts.reduce((sum, { files }) => sum + files.length, 0),
+        ...definedOnly({ ledger }),
+      },
+    );
   } finally {
     await sorter.close();
   }
@@ -104,6 +113,8 @@ export async function writeAccount(options: AccountOptions): Promise<Summary> {
 /** What an account is made of once its items are written. */
 export interface Counted {
   readonly collected: Collected;
+  /** Whether only the keys of a canary were tried. */
+  readonly canaryOnly?: boolean;
   /** Files that a manifest names and that are not there. */
   readonly missing: readonly string[];
   readonly gaps: Gaps;
@@ -129,7 +140,7 @@ export async function completeAccount(options: AccountOptions, counted: Counted)
     ...more,
     ...discrepancies(options, status, collected, tally, gaps),
   ];
-  const whole = summaryOf(options, status, tally, collected, problems);
+  const whole = summaryOf(options, status, tally, collected, problems, counted.canaryOnly);
   const { deployment } = job;
   const cost =
     deployment === undefined
@@ -217,6 +228,7 @@ function summaryOf(
   tally: Tally,
   collected: Collected,
   problems: readonly string[],
+  canaryOnly = false,
 ): Summary {
   const { job, error, cause, listed, cpuMilliseconds, definition } = options;
   const { busyMilliseconds, byAttempt, firstFailure, ...counted } = tally;
@@ -239,7 +251,7 @@ function summaryOf(
   return {
     version: SUMMARY_VERSION,
     run: job.run,
-    status: runStatusOf({ executionStatus: status, error, counts: tally.counts, check }),
+    status: runStatusOf({ executionStatus: status, error, counts: tally.counts, check, canaryOnly }),
     ...(status === undefined ? {} : { executionStatus: status }),
     ...(error === undefined ? {} : { error }),
     ...(cause === undefined ? {} : { cause: shortened(cause, MOST_CAUSE) }),

@@ -209,8 +209,10 @@ async function resultsOf(
   // Another state's failure leaves no result files to wait for.
   const expected = status !== 'FAILED' || error === 'States.ExceedToleratedFailureThreshold';
   while (expected && Date.now() < latest && !signal.aborted) {
-    const { attempts } = await findResultFiles(store, folder);
-    if (attempts.at(-1)?.complete === true && attempts.length > redriveCount) break;
+    const { attempts, canary } = await findResultFiles(store, folder);
+    // A Map Run puts a first manifest there before it begins: without one the canary was the last. Its redrives were its own.
+    const [last, before] = attempts.length > 0 ? [attempts, Math.max(0, canary.length - 1)] : [canary, 0];
+    if (last.at(-1)?.complete === true && last.length > redriveCount - before) break;
     await new Promise((resolve) => setTimeout(resolve, pollMilliseconds));
   }
 }

@@ -1,7 +1,7 @@
 // What lies in a run's folder: the prepared job, and Step Functions' result files by attempt.
 import { FanoutError } from '../contract/errors.ts';
 import { formatLocation, type Location } from '../contract/location.ts';
-import { ELSEWHERE_FILE, JOB_FILE, type PreparedJob } from '../job/prepared.ts';
+import { CANARY_FOLDER, ELSEWHERE_FILE, JOB_FILE, type PreparedJob } from '../job/prepared.ts';
 import type { Store } from '../store/store.ts';
 
 /** The Map Run's first attempt, or one of its redrives. */
@@ -23,6 +23,8 @@ export interface ResultFile {
 export interface ResultFiles {
   /** Oldest first. */
   readonly attempts: readonly Attempt[];
+  /** Those of the canary, which come before. */
+  readonly canary: readonly Attempt[];
   /** Files that a manifest names and that are not there. */
   readonly missing: readonly string[];
   /** When a result file or manifest was last written, in epoch milliseconds; 0 when there is none. */
@@ -40,7 +42,8 @@ export async function readElsewhere(store: Store, usual: Location): Promise<Loca
   }
 }
 
-const RESULT_FILE = /^([^/]+)\/(?:Redrive-(\d+)\/)?(?:(manifest\.json)|(?:SUCCEEDED|FAILED|PENDING)_\d+\.(jsonl?))$/;
+const RESULT_FILE =
+  /^(canary\/)?([^/]+)\/(?:Redrive-(\d+)\/)?(?:(manifest\.json)|(?:SUCCEEDED|FAILED|PENDING)_\d+\.(jsonl?))$/;
 
 /** The prepared job of a run. Throws SourceNotFound when the folder is no run's folder. */
 export async function readJob(store: Store, folder: Location): Promise<PreparedJob> {
@@ -60,16 +63,22 @@ export async function readJob(store: Store, folder: Location): Promise<PreparedJ
 export async function findResultFiles(store: Store, folder: Location): Promise<ResultFiles> {
   const found = new Map<
     string,
-    { redrive: number; run: string; since: number; manifest?: string; files: ResultFile[] }
+    { canary: boolean; redrive: number; run: string; since: number; manifest?: string; files: ResultFile[] }
   >();
   let newest = 0;
   for await (const page of store.list(folder.prefix)) {
     for (const { key, lastModified, bytes } of page) {
-      const [, run, redrive, manifest, format] = RESULT_FILE.exec(key.slice(folder.prefix.length)) ?? [];
+      const [, canary, run, redrive, manifest, format] = RESULT_FILE.exec(key.slice(folder.prefix.length)) ?? [];
       if (run === undefined) continue;
       newest = Math.max(newest, lastModified);
       const name = key.slice(folder.prefix.length, key.lastIndexOf('/') + 1);
-      const attempt = found.get(name) ?? { redrive: Number(redrive ?? 0), run, since: lastModified, files: [] };
+      const attempt = found.get(name) ?? {
+        canary: canary !== undefined,
+        redrive: Number(redrive ?? 0),
+        run,
+        since: lastModified,
+        files: [],
+      };
       found.set(name, attempt);
       attempt.since = Math.min(attempt.since, lastModified);
       if (manifest !== undefined) attempt.manifest = key;
@@ -82,18 +91,20 @@ export async function findResultFiles(store: Store, folder: Location): Promise<R
     a.run === b.run ? a.redrive - b.redrive : since(a.run) - since(b.run) || (a.run < b.run ? -1 : 1),
   );
   const attempts: Attempt[] = [];
+  const ofCanary: Attempt[] = [];
   const missing: string[] = [];
   const there = new Set(inOrder.flatMap(([, { files }]) => files.map(({ key }) => key)));
-  for (const [name, { run, manifest, files }] of inOrder) {
+  for (const [name, { canary, run, manifest, files }] of inOrder) {
     const named = manifest === undefined ? undefined : await manifestFiles(store, manifest);
-    attempts.push({ folder: name, complete: (named?.length ?? 0) > 0, files });
+    (canary ? ofCanary : attempts).push({ folder: name, complete: (named?.length ?? 0) > 0, files });
     for (const key of named ?? []) {
       // A run's folder may have been moved or copied since: only what follows the Map Run's uuid is compared.
       const below = key.slice(key.lastIndexOf(`${run}/`));
-      if (!there.has(folder.prefix + below)) missing.push(below);
+      const placed = canary ? CANARY_FOLDER + below : below;
+      if (!there.has(folder.prefix + placed)) missing.push(placed);
     }
   }
-  return { attempts, missing: [...new Set(missing)], lastModified: newest };
+  return { attempts, canary: ofCanary, missing: [...new Set(missing)], lastModified: newest };
 }
 
 /** The files that a manifest names; undefined for one that is not finished. */

@@ -34,6 +34,11 @@ export const RUN_STATUSES = {
     title: 'Stopped by failures',
     meaning: 'stopped by failures: more than are tolerated',
   },
+  stoppedByCanary: {
+    exitCode: 2,
+    title: 'Stopped by the canary',
+    meaning: 'stopped by the canary: of the keys that went first too many failed; the rest was not begun',
+  },
   stoppedByBreaker: {
     exitCode: 2,
     title: 'Stopped by the breaker',
@@ -99,10 +104,12 @@ export interface EndFacts {
   readonly error?: string | undefined;
   readonly counts: { readonly total: number; readonly failed: number; readonly pending: number };
   readonly check: { readonly balanced: boolean };
+  /** Whether only the keys of a canary were tried. */
+  readonly canaryOnly?: boolean;
 }
 
 /** The run's status. An account that does not add up is the status only of a run that went through. */
-export function runStatusOf({ executionStatus, error, counts, check }: EndFacts): RunStatus {
+export function runStatusOf({ executionStatus, error, counts, check, canaryOnly = false }: EndFacts): RunStatus {
   switch (executionStatus) {
     case undefined:
       return 'noEndOnRecord';
@@ -116,7 +123,8 @@ export function runStatusOf({ executionStatus, error, counts, check }: EndFacts)
   if (counts.total === 0) return 'notStarted';
   if (executionStatus === 'TIMED_OUT') return 'timedOut';
   const byFailures = error === 'States.ExceedToleratedFailureThreshold' || (error === undefined && counts.failed > 0);
-  return byFailures ? 'stoppedByFailures' : 'stoppedByError';
+  if (!byFailures) return 'stoppedByError';
+  return canaryOnly ? 'stoppedByCanary' : 'stoppedByFailures';
 }
 
 /** The exit code that says the same. */

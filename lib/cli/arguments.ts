@@ -28,7 +28,7 @@ function parsed(argv: readonly string[], options: OptionTable) {
     Object.entries(options).map(([name, { type, multiple }]) => [name, { type, multiple: multiple === true }]),
   );
   try {
-    return parseArgs({ args: [...argv], options: config, allowPositionals: true, strict: true });
+    return parseArgs({ args: [...argv], options: config, allowPositionals: true, strict: true, allowNegative: true });
   } catch (error) {
     throw new UsageError(explain(error as Error & { code?: string }, Object.keys(options)));
   }

@@ -5,7 +5,7 @@ import { formatLocation, isDirectory, type Location } from '../../lambda/contrac
 import { type Job, parseJob } from '../../lambda/job/job.ts';
 import type { PreparedJob } from '../../lambda/job/prepared.ts';
 import { preparedState } from '../../lambda/prepare/prepare.ts';
-import { readJob } from '../../lambda/report/run-folder.ts';
+import { findResultFiles, readJob } from '../../lambda/report/run-folder.ts';
 import { SUMMARY_FILE, type Summary } from '../../lambda/report/summary.ts';
 import { openStores } from '../../lambda/store/open.ts';
 import type { OpenStore } from '../../lambda/store/store.ts';
@@ -52,7 +52,7 @@ export async function continueRun({ run, only, positionals, options, how }: Cont
   const changed = Object.fromEntries(
     CHANGEABLE.flatMap((field) => (given[field] === undefined ? [] : [[field, changedTo(field, input, given, job)]])),
   );
-  const state = preparedState({ ...job, ...changed });
+  const state = preparedState({ ...((await begun(job)) ? withoutCanary(job) : job), ...changed });
   return await runHere(
     {
       run: job.run,
@@ -64,6 +64,20 @@ export async function continueRun({ run, only, positionals, options, how }: Cont
     },
     how,
   );
+}
+
+function withoutCanary({ canary: _, ...job }: PreparedJob): PreparedJob {
+  return job;
+}
+
+/** Whether the run has got past its canary: then that has nothing to say any more. */
+async function begun({ results }: PreparedJob): Promise<boolean> {
+  const stores = openStores();
+  try {
+    return (await findResultFiles(stores.open(results.bucket), results)).attempts.length > 0;
+  } finally {
+    await stores.close();
+  }
 }
 
 /** What is not said of a guard stays what it was. */

@@ -34,7 +34,7 @@ import {
   startExecution,
 } from '../local/execution.ts';
 import type { Json } from '../states-language.ts';
-import { workflow } from '../workflow.ts';
+import { CANARY, workflow } from '../workflow.ts';
 import type { KeyFailure, Threshold } from './failures.ts';
 import { createGuard, type Guard, startDeadline, tariffOf } from './guard.ts';
 import { type ProgressTracker, trackProgress } from './progress.ts';
@@ -105,6 +105,8 @@ export function execute(options: ExecuteOptions): Running {
   let lost: string | undefined;
   let listed = { items: 0, complete: false };
   let guard: Guard | undefined;
+  /** Its keys are met again by the run, which then counts them. */
+  let inCanary = false;
   const stop = options.onGuard ?? ((reason: StopReason) => execution.stop(reason));
   let deadline = startDeadline(started, options.deadline, stop);
 
@@ -195,7 +197,11 @@ export function execute(options: ExecuteOptions): Running {
       },
     },
     onEvent: (event) => {
-      if (event.type === 'listed') {
+      if (event.type === 'mapRunStarted') {
+        if (inCanary) progress.anew();
+        listed = { items: 0, complete: false };
+        inCanary = event.state === CANARY.state;
+      } else if (event.type === 'listed') {
         progress.listed(event.items, event.complete);
         listed = event;
       } else if (event.type === 'thresholdExceeded') {
@@ -205,7 +211,7 @@ export function execute(options: ExecuteOptions): Running {
       } else if (prepared !== undefined) {
         const outcomes = follow(event, prepared, progress, options.onFailure);
         if (event.type === 'childStarted') guard?.started((event.input as unknown as ProcessEvent).Items.length);
-        if (outcomes !== undefined) guard?.ended(outcomes);
+        if (outcomes !== undefined) guard?.ended(outcomes, inCanary);
       }
     },
   });

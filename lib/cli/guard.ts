@@ -34,8 +34,8 @@ export interface Tariff {
 export interface Guard {
   /** A child begins, with so many keys. */
   started(keys: number): void;
-  /** A child has ended, with what became of its keys. */
-  ended(outcomes: readonly Outcome[]): void;
+  /** A child has ended, with what became of its keys; those of a canary only cost. */
+  ended(outcomes: readonly Outcome[], inCanary?: boolean): void;
 }
 
 /** Makes one. Its memory follows the breaker's number of keys. */
@@ -59,9 +59,10 @@ export function createGuard({ guards: { breaker, ramp, maxCost }, tariff, scale,
       // Told while the child is only being set up: it is not begun then.
       stopFor(CAP_ERROR, cause);
     },
-    ended(outcomes) {
+    ended(outcomes, inCanary = false) {
       running -= outcomes.length;
       for (const outcome of outcomes) spent += tariff?.ofKey(outcome) ?? 0;
+      if (inCanary) return;
       const cause = watch?.(outcomes);
       if (cause !== undefined) stopFor(BREAKER_ERROR, cause);
       if (ramp === undefined) return;

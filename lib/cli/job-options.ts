@@ -49,6 +49,10 @@ export const JOB_OPTIONS = {
     value: 'N',
     help: 'Keys per invocation of the image function. Default: 1.',
   },
+  canary: {
+    type: 'boolean',
+    help: 'Tries 100 keys, spread over all, before the rest; --no-canary does not. Default: where failures are tolerated and there are more than 10,000 keys.',
+  },
   ramp: {
     type: 'string',
     multiple: true,
@@ -138,6 +142,7 @@ export async function jobInput(positionals: readonly string[], options: JobOptio
       toleratedFailureCount: numberOf(options['tolerated-failure-count']),
       toleratedFailurePercentage: numberOf(options['tolerated-failure-percentage']),
       itemsPerInvocation: numberOf(options['items-per-invocation']),
+      canary: options.canary,
       ramp: guardOf('ramp', options.ramp, 'baseConcurrency=10', file),
       breaker: guardOf('breaker', options.breaker, 'percentage=50', file),
       maxCost: numberOf(options['max-cost']),

@@ -40,6 +40,8 @@ export interface ProgressTracker {
   /** From now on nothing more is started; what runs is waited for so many milliseconds at most. */
   draining(atMost?: number): void;
   ended(child: string, outcomes: readonly Outcome[]): void;
+  /** What was counted so far was a canary's: the run meets its keys again. */
+  anew(): void;
   /** Keys done by this attempt. */
   done(): number;
   read(): Progress;
@@ -82,6 +84,17 @@ export function trackProgress({ doneBefore = 0, now = () => performance.now() }:
     },
     draining(atMost) {
       drain = { end: atMost === undefined ? drain?.end : now() + atMost };
+    },
+    anew() {
+      Object.assign(counts, {
+        total: 0,
+        complete: false,
+        succeeded: 0,
+        skipped: 0,
+        failed: 0,
+        bytesIn: 0,
+        bytesOut: 0,
+      });
     },
     ended(child, outcomes) {
       const since = running.get(child)?.since;

@@ -142,10 +142,12 @@ async function writtenSummary(
 async function madeNow(folder: { bucket: string; prefix: string }, openStore: OpenStore): Promise<Summary> {
   const store = openStore(folder.bucket);
   const job = await readJob(store, folder);
-  const { attempts } = await findResultFiles(store, folder);
+  const { attempts, canary } = await findResultFiles(store, folder);
   const { status, error, cause, started, ended, listed } = (await readEnd(store, folder, attempts.length)) ?? NO_END;
   const pictures: PictureTools = { open: openStore, thumbnail: createThumbnail() };
   const end = { store, folder, job, pictures, ...definedOnly({ status, error, cause, started, ended }) };
+  // Of what a canary ended nothing else was listed.
+  if (attempts.length === 0 && canary.length > 0) return await writeAccount(end);
   // What has ended has every item on record.
   if (attempts.some(({ complete }) => complete)) return await writeAccount({ ...end, ...definedOnly({ listed }) });
   const record = await openListingRecord(store, {

@@ -249,7 +249,8 @@ export class ImageFanout extends Construct {
         onObjects(manifests, 's3:GetObject'),
         onObjects(recipes, 's3:GetObject'),
         onObjects(within(results, RESULT_FOLDERS.jobs), 's3:GetObject'),
-        onObjects(runs, 's3:PutObject'),
+        // A list of its own is what a canary is drawn from.
+        onObjects(runs, 's3:GetObject', 's3:PutObject'),
         knowingAbsence(results),
         // Whether the watermarks of a recipe are there, which it may name by their place below the destination.
         onObjects(destination, 's3:GetObject'),

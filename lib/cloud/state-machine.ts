@@ -4,7 +4,7 @@ import { Policy, PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws
 import type { ILogGroup } from 'aws-cdk-lib/aws-logs';
 import { DefinitionBody, type LogLevel, StateMachine, StateMachineType } from 'aws-cdk-lib/aws-stepfunctions';
 import { Construct } from 'constructs';
-import { READERS, type WorkflowFunctions, workflow } from '../workflow.ts';
+import { LABELS, type WorkflowFunctions, workflow } from '../workflow.ts';
 import { listing, onObjects, type Place, usingKey } from './places.ts';
 
 export interface WorkflowProps {
@@ -39,8 +39,7 @@ export class Workflow extends Construct {
       tracingEnabled: true,
       logs: { destination: props.logs, level: props.logLevel, includeExecutionData: true },
     });
-    const labels = Object.values(READERS).map(({ label }) => label);
-    allowMapRuns(this, role, this.stateMachine, labels);
+    allowMapRuns(this, role, this.stateMachine, LABELS);
     Validations.of(this.stateMachine).acknowledge(SF1);
   }
 }
@@ -110,7 +109,7 @@ export function allowCounts(
         : []),
       new PolicyStatement({
         actions: ['states:DescribeMapRun'],
-        resources: Object.values(READERS).map(({ label }) => arnBelow(stack, 'mapRun', `${name}/${label}`)),
+        resources: LABELS.map((label) => arnBelow(stack, 'mapRun', `${name}/${label}`)),
       }),
     ],
   });

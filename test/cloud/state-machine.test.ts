@@ -63,12 +63,13 @@ describe('the definition', () => {
   });
 
   it('always gives both thresholds by path, so that zero is zero', () => {
-    expect(maps()).toHaveLength(7);
+    expect(maps()).toHaveLength(8);
     for (const map of maps()) {
+      const settings = map.Label === 'Canary' ? '$.canary' : '$';
       expect(map).toMatchObject({
-        MaxConcurrencyPath: '$.maxConcurrency',
-        ToleratedFailureCountPath: '$.toleratedFailureCount',
-        ToleratedFailurePercentagePath: '$.toleratedFailurePercentage',
+        MaxConcurrencyPath: `${settings}.maxConcurrency`,
+        ToleratedFailureCountPath: `${settings}.toleratedFailureCount`,
+        ToleratedFailurePercentagePath: `${settings}.toleratedFailurePercentage`,
       });
       expect(map).not.toHaveProperty('ToleratedFailureCount');
       expect(map).not.toHaveProperty('ToleratedFailurePercentage');

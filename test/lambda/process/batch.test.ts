@@ -14,6 +14,7 @@ it('goes on where the call before ended, as often as it takes, also after one th
   await using place = await temporaryPlace();
   const keys = ['a', 'b', 'c', 'd', 'e'];
   const prepared: PreparedState = {
+    canary: { kind: 'NONE' },
     reader: { kind: 'KEYS' },
     keys,
     maxConcurrency: 1,

@@ -121,7 +121,7 @@ describe('the ledger of a run on AWS', () => {
       },
     );
     const { used } = await costOfRun(run);
-    expect(used).toMatchObject({ children: 4, transitions: 8 });
+    expect(used).toMatchObject({ children: 4, transitions: 9 });
   });
 
   it('counts every call of a batch that was cut for want of time', async () => {

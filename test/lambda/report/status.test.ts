@@ -39,6 +39,15 @@ const CASES: readonly (readonly [code: number, word: string, when: string, facts
     { executionStatus: 'FAILED', error: 'States.ItemReaderFailed', counts, check },
   ],
   [2, 'timedOut', 'time ran out', { executionStatus: 'TIMED_OUT', counts, check }],
+  [
+    2,
+    'stoppedByCanary',
+    'too many of the first keys failed',
+    {
+      ...{ executionStatus: 'FAILED', error: 'States.ExceedToleratedFailureThreshold', counts, check },
+      canaryOnly: true,
+    },
+  ],
   [2, 'stoppedByBreaker', 'a breaker tripped', { executionStatus: 'ABORTED', error: 'Breaker', counts, check }],
   [2, 'stoppedByCap', 'it had cost what it may', { executionStatus: 'ABORTED', error: 'MaxCost', counts, check }],
   [2, 'stoppedByDeadline', 'a deadline came', { executionStatus: 'ABORTED', error: 'Deadline', counts, check }],

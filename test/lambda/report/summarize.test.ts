@@ -21,6 +21,7 @@ it('ends with what the Map Run counted, why there is no account, and what makes 
     },
   });
   const prepared: PreparedState = {
+    canary: { kind: 'NONE' },
     reader: { kind: 'KEYS' },
     keys: ['a.jpg', 'b.jpg'],
     maxConcurrency: 2,
