@@ -174,7 +174,7 @@ frame. \`animated: "first"\` makes a still of each, \`animated: "fail"\` fails w
 \`{page}\` counts from 1 and must stand in the key with \`pages: "all"\`; the default keys are \`{dir}{name}-{page}.{format}\` and
 \`{dir}{name}-{output}-{page}.{format}\` then. \`limits.frames\` and \`limits.pixels\` hold for all pages together, \`placeholder\` is of the
 first, the manifest lists all and has a \`srcset\` for each. When a new version of a source has fewer pages, the outputs of the others
-stay: nothing here deletes. They no longer count as current, no manifest lists them, and \`leftover\` in \`items.jsonl\` names them.
+stay until \`prune\` takes them away. They no longer count as current, no manifest lists them, and \`leftover\` in \`items.jsonl\` names them.
 
 ## Keys
 
