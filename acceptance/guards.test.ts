@@ -17,6 +17,7 @@ import {
   executionName,
   folder,
   keys,
+  put,
   putFile,
   reported,
   runFolder,
@@ -81,7 +82,11 @@ it('a breaker stops a run that tolerates everything, and names the class', async
 it('a cap stops a run before it has cost more', async () => {
   // A photo in all sizes: thirteen PUTs and seconds of Lambda.
   const perKey = 13 * 5e-6 + 15 * 0.4e-6 + 4 * 1.73 * 0.0000133334;
-  const arn = await start({ ...job('cap'), maxCost: 12 * perKey });
+  // In a CSV, which Prepare does not count: else it would refuse the job.
+  const list = ['key', ...Array.from({ length: KEYS }, (_, index) => `${from.prefix}${index}.jpg`)].join('\n');
+  await put(source, 'guards-list.csv', `${list}\n`);
+  const manifest = `${formatLocation(source)}guards-list.csv`;
+  const arn = await start({ ...job('cap'), manifest, maxCost: 12 * perKey });
   expect(await ended(arn)).toMatchObject({
     status: 'ABORTED',
     error: 'MaxCost',

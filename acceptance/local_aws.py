@@ -5,6 +5,7 @@ import os
 import sys
 
 from ministack import app
+from ministack.services import stepfunctions
 from ministack.services.cloudformation import handlers
 
 from recorded_calls import record
@@ -21,6 +22,19 @@ def delete_stack(params):
 
 
 handlers._ACTION_HANDLERS["DeleteStack"] = delete_stack
+
+# StopExecution's error and cause stand in what DescribeExecution and the status event tell, as the service has it.
+add_event = stepfunctions._add_event
+
+
+def add_event_with_reason(execution, kind, details, *more, **named):
+    if kind == "ExecutionAborted":
+        reason = details.get("executionAbortedEventDetails", {})
+        execution.update({name: reason[name] for name in ("error", "cause") if reason.get(name)})
+    return add_event(execution, kind, details, *more, **named)
+
+
+stepfunctions._add_event = add_event_with_reason
 sys.argv = sys.argv[1:]
 sys.path.insert(0, os.path.dirname(os.path.abspath(sys.argv[0])))
 spec = importlib.util.spec_from_file_location("local_aws_emulator", sys.argv[0])

@@ -27,8 +27,16 @@ const logger = new Logger();
 const client = new SFNClient({ maxAttempts: 8 });
 const results = parseLocation(env(ENVIRONMENT.results));
 
-export async function handler(event: Watching, context: LambdaContext): Promise<Watched> {
+/** EventBridge's event of a redrive. */
+interface Redriven {
+  readonly time: string;
+  readonly detail: { readonly executionArn: string };
+}
+
+export async function handler(input: Watching | Redriven, context: LambdaContext): Promise<Watched> {
   logger.addContext(context);
+  const event: Watching =
+    'detail' in input ? { execution: input.detail.executionArn, since: input.time, redrive: true } : input;
   const { execution } = event;
   const run = execution.split(':').at(-1) ?? '';
   logger.appendKeys({ execution: run });

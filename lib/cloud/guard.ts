@@ -1,6 +1,6 @@
 // What watches runs that ask for it: a function that looks every few seconds, and a small state machine that lives with the run.
 import { ArnFormat, Stack, Validations } from 'aws-cdk-lib';
-import { EventField, Rule, RuleTargetInput } from 'aws-cdk-lib/aws-events';
+import { Rule } from 'aws-cdk-lib/aws-events';
 import { SfnStateMachine } from 'aws-cdk-lib/aws-events-targets';
 import { Policy, PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
@@ -102,15 +102,8 @@ export class Guard extends Construct {
           redriveCount: [{ numeric: ['>', 0] }],
         },
       },
-      targets: [
-        new SfnStateMachine(this.stateMachine, {
-          input: RuleTargetInput.fromObject({
-            execution: EventField.fromPath('$.detail.executionArn'),
-            since: EventField.fromPath('$.time'),
-            redrive: true,
-          }),
-        }),
-      ],
+      // The event as it is: not every emulator quotes what an input transformer puts in.
+      targets: [new SfnStateMachine(this.stateMachine)],
     });
   }
 }

@@ -192,13 +192,7 @@ describe('reports', () => {
       },
     });
     expect(rule?.Properties['Targets']).toMatchObject([
-      {
-        Arn: expect.stringMatching(/^<ImageFanoutGuardStateMachine/),
-        InputTransformer: {
-          InputPathsMap: { 'detail-executionArn': '$.detail.executionArn', time: '$.time' },
-          InputTemplate: '{"execution":<detail-executionArn>,"since":<time>,"redrive":true}',
-        },
-      },
+      { Arn: expect.stringMatching(/^<ImageFanoutGuardStateMachine/) },
     ]);
   });
 
