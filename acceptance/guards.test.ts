@@ -112,7 +112,8 @@ it('a deadline ends a run at its time', async () => {
 
 it('a ramp lets a run grow as keys succeed', async () => {
   const ramp = { baseConcurrency: 1, incrementFactor: 2, numberOfSucceeded: 4 };
-  const arn = await start({ ...job('ramp'), recipe: 'thumbnail', maxConcurrency: 3, ramp });
+  // Seconds each, so that the guard sees it grow.
+  const arn = await start({ ...job('ramp'), include: ['[12]*.jpg'], maxConcurrency: 3, ramp });
   const { mapRunArn } = await eventually(
     'a Map Run',
     async () => (await sfn.send(new ListMapRunsCommand({ executionArn: arn }))).mapRuns?.[0],
