@@ -7,7 +7,7 @@ import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
 import { DefinitionBody, StateMachine, StateMachineType } from 'aws-cdk-lib/aws-stepfunctions';
 import { Construct } from 'constructs';
 import { RESULT_FOLDERS } from '../../lambda/contract/environment.ts';
-import { guardWorkflow, LABELS, TIMEOUTS } from '../workflow.ts';
+import { guardWorkflow, LABELS, READERS, TIMEOUTS } from '../workflow.ts';
 import { type CommonProps, commonOf, Handler } from './functions.ts';
 import { knowingAbsence, listing, onObjects, type Place, usingKey, within } from './places.ts';
 
@@ -85,8 +85,13 @@ export class Guard extends Construct {
           resources: [arn('execution', name)],
         }),
         new PolicyStatement({
-          actions: ['states:DescribeMapRun', 'states:UpdateMapRun'],
+          actions: ['states:DescribeMapRun'],
           resources: LABELS.map((label) => arn('mapRun', `${name}/${label}`)),
+        }),
+        // A canary does not grow.
+        new PolicyStatement({
+          actions: ['states:UpdateMapRun'],
+          resources: Object.values(READERS).map(({ label }) => arn('mapRun', `${name}/${label}`)),
         }),
       ],
     });

@@ -136,6 +136,16 @@ const UNSEEN: readonly { readonly role: RegExp; readonly permission: RegExp; rea
     why: 'EventBridge starts the guard of a redrive with it: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-targets.html',
   },
   {
+    role: /^(GuardRole|ReportsReportRole|SummarizeRole)$/,
+    permission: /^states:DescribeMapRun \S+\/Canary:\*$/,
+    why: 'The Map Run of a canary is asked for as any other is; no acceptance test has a guarded one, or one without an account',
+  },
+  {
+    role: /^PrepareRole$/,
+    permission: /^s3:GetObject \S*runs\/\*$/,
+    why: 'A canary is drawn from a list that Prepare has made itself, of plain text or a sample: test/lambda/prepare/canary.test.ts reads one',
+  },
+  {
     role: /^ReportsReportRole$/,
     permission: /^sqs:SendMessage /,
     why: 'Lambda hands on what the function failed at: https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html',
