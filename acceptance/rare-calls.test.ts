@@ -84,6 +84,13 @@ it('a watermark below the recipes, or below the destination, is read; one that w
   expect(JSON.parse(answer)).toMatchObject({ errorType: 'SourceNotFound' });
 });
 
+it('a watermark that is not there is named before anything starts', async () => {
+  const recipe = { outputs: [{ name: 'none', composite: [{ image: 'nowhere.png' }], key: '{name}.{format}' }] };
+  const execution = await ended(await start({ ...places, recipe }));
+  expect(execution).toMatchObject({ status: 'FAILED', error: 'InvalidJob' });
+  expect(execution.cause).toContain('expected the watermark nowhere.png');
+});
+
 it('a key that is gone is missing, not forbidden', async () => {
   const job = { ...places, keys: [`${from.prefix}gone.jpg`], recipe: 'thumbnail', toleratedFailureCount: 1 };
   expect((await run(job)).output).toMatchObject({ errors: { SourceNotFound: 1 } });
