@@ -116,7 +116,10 @@ describe('a source of several pages', () => {
     const document = JSON.parse(String(renditions.at(-1)?.body));
     expect(document.outputs).toHaveLength(6);
     expect(document.sources).toEqual(
-      [1, 2, 3].map((page) => ({ type: 'image/webp', page, srcset: `${page}-2.webp 2w, ${page}-4.webp 4w` })),
+      [1, 2, 3].map((page) => ({
+        ...{ type: 'image/webp', page, crop: page - 1 },
+        srcset: `${page}-2.webp 2w, ${page}-4.webp 4w`,
+      })),
     );
   });
 

@@ -78,6 +78,7 @@ describe('the room of the image function', () => {
 describe('an empty input', () => {
   test('is a valid job: the whole source with the default recipe and no tolerance', async () => {
     expect(await prepare({})).toEqual({
+      canary: { kind: 'NONE' },
       reader: { kind: 'LIST', bucket: 'photos', prefix: 'in/' },
       maxConcurrency: 100,
       toleratedFailureCount: 0,
