@@ -39,7 +39,7 @@ export interface Notes {
 const FAILURES_EVERY = 1000;
 
 /** An environment's own last keys, by which it tells whether its failures are worth an object. */
-const OWN_LAST = 8;
+const OWN_LAST = 4;
 
 /**
  * Milliseconds between two notes on requests, for each environment that a run may have: 400 objects an hour together, a fifth of
