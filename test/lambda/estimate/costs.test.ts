@@ -20,7 +20,7 @@ describe('costs', () => {
     // By hand, from the price pages: invocations, GB-seconds, children, their tenths of seconds, requests.
     expect(usage).toMatchObject({ invocations: 1e6, children: 1e6, gets: 15e6, puts: 13e6, lists: 1000 });
     expect(costOf(usage).lambda).toBeCloseTo(0.2 + 1.5e6 * (1769 / 1024) * 0.0000133334, 6);
-    expect(costOf(usage).stepFunctions).toBeCloseTo(1 + 1.5e6 * 0.0625 * 0.00001667 + 0.00015, 6);
+    expect(costOf(usage).stepFunctions).toBeCloseTo(1 + 1.5e6 * 0.0625 * 0.00001667 + 7 * 0.000025, 6);
     expect(costOf(usage).s3).toBeCloseTo(15 * 0.4 + 13 * 5 + 0.005, 6);
   });
 
