@@ -41,6 +41,7 @@ const { metafile } = await build({
   splitting: true,
   minifyWhitespace: true,
   minifySyntax: true,
+  minifyIdentifiers: true,
   // Names of classes are protocol.
   keepNames: true,
   legalComments: 'none',

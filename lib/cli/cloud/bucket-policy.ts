@@ -1,5 +1,5 @@
 // Bucket policies as far as they would deny what the functions do: no permission of a role helps against these.
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** What is done in a place. */
 export interface Use {

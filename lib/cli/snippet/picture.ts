@@ -1,6 +1,6 @@
 // From an image's manifest the <picture> element that a developer pastes: one per crop, the best format first, the most widely read one last.
 import { posix } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { urlOf } from '../../../lambda/image/manifest.ts';
 import { html } from '../../../lambda/report/page/html.ts';
 
