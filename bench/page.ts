@@ -41,7 +41,7 @@ try {
     const start = performance.now();
     await writeAccount({
       ...{ store: stores.open(folder.bucket), folder, job, status: 'SUCCEEDED' as const },
-      ...(pictures ? { pictures: pictureTools(stores.open, { milliseconds: wall, keys: count }) } : {}),
+      ...(pictures ? { pictures: pictureTools(stores.open, wall) } : {}),
     });
     return performance.now() - start;
   };

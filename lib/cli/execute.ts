@@ -130,7 +130,7 @@ export function execute(options: ExecuteOptions): Running {
       ...end,
       ...(listed.complete ? {} : { listed: listed.items, listingEnded: () => false }),
       cpuMilliseconds: (user + system) / 1000,
-      pictures: pictureTools(open, { milliseconds: end.ended - started, keys: progress.done() }),
+      pictures: pictureTools(open, end.ended - started),
       versions: definedOnly({ node: process.versions.node, ...sharp.versions }),
       definition: createHash('sha256').update(canonicalJson(definition)).digest('hex'),
     });

@@ -29,15 +29,14 @@ export function createThumbnail(): Thumbnail {
 
 /** The share of a run's time that pictures may take, so that with the rest of the page it stays below 2 %. */
 const SHARE = 0.01;
-/** Below so many keys a run is too short for a share of it to be anything: milliseconds then, at least. */
-const FEW_KEYS = 1000;
-const LEAST = 2000;
+/**
+ * Milliseconds: a shorter time is over with the first thumbnails of large photos. What is small enough as it is, is shown all the
+ * same, and `report RUN --open` makes the rest.
+ */
+const LEAST = 100;
 
-/** What the page of a run of this machine is made with, by how long it took and how many keys it did. */
-export function pictureTools(
-  open: OpenStore,
-  { milliseconds, keys }: { readonly milliseconds: number; readonly keys: number },
-): PictureTools {
+/** What the page of a run of this machine is made with, by how long it took in milliseconds. */
+export function pictureTools(open: OpenStore, milliseconds: number): PictureTools {
   const share = milliseconds * SHARE;
-  return { open, thumbnail: createThumbnail(), milliseconds: keys < FEW_KEYS ? Math.max(LEAST, share) : share };
+  return share < LEAST ? { open, milliseconds: LEAST } : { open, thumbnail: createThumbnail(), milliseconds: share };
 }

@@ -37,7 +37,7 @@ export function runPage(summary: Summary, sample: Sample, pictures: Pictures): s
       costSection(summary),
       madeWith(summary),
     ],
-    footer: html`Made by image-fanout when the account was written. One file: nothing is loaded from anywhere.${pictures.missing > 0 && ` ${count(pictures.missing)} pictures were left out: the bytes or the time for them were used up.`}`,
+    footer: html`Made by image-fanout when the account was written. One file: nothing is loaded from anywhere.${pictures.missing > 0 && ` ${count(pictures.missing)} pictures were left out: the bytes or the time for them were used up; image-fanout report RUN --open makes a page with more.`}`,
   });
 }
 
